@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What can be configured and how much memory it costs. Fill a cmx_config with cmx_config_preset(),
+ * override fields, ask cmx_client_bytes() for the size of the block. Every field has its unit, its
+ * range and its effect on memory beside it; a value outside its range is CMX_ERR_CONFIG with the
+ * field's name.
+ */
+#ifndef CHATMUX_CONFIG_H
+#define CHATMUX_CONFIG_H
+
+#include "chatmux/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Compile-time ceilings of the fields below. */
+enum {
+    CMX_CONNECTIONS_MAX = 16,
+    CMX_ORIGINS_MAX = 16,
+    CMX_REQUESTS_MAX = 4096,
+};
+
+typedef struct cmx_config {
+    uint32_t connections_max; /* connections open at once, all origins: 1..16; about 90 KiB each */
+    uint32_t origins_max;     /* rows of the table of origins: 1..16; about 1 KiB each */
+    uint32_t requests_max;    /* requests queued or in flight: 1..4096; about 1.4 KiB each */
+
+    uint32_t streams_soft;            /* fill connections evenly up to this many: 1..1024 */
+    uint32_t streams_hard;            /* never more than this per connection: streams_soft..1024 */
+    uint32_t streams_before_settings; /* assumed until the server's SETTINGS came: 1..1024 */
+
+    uint32_t stream_window_bytes;     /* HTTP/2 INITIAL_WINDOW_SIZE offered: 1024..1048576 */
+    uint32_t connection_window_bytes; /* HTTP/2 connection window: 65535..16777216 */
+    uint32_t head_bytes_max;          /* response head, RFC 9113 6.5.2 counting: 1024..65536 */
+    uint32_t read_bytes;              /* TLS bytes received at once, per connection: 4096..262144 */
+    uint32_t write_bytes;             /* TLS bytes sent at once, per connection: 4096..65536 */
+    uint32_t tail_bytes;              /* of an event split over frames, per request: 128..4096 */
+    uint32_t event_bytes_max;         /* one event or error body: 2048..1048576 */
+    uint32_t event_buffers;           /* assembly buffers of event_bytes_max, shared: 1..64 */
+    uint32_t trust_bytes;             /* for CA certificates, about 500 each: 4096..1048576 */
+
+    uint32_t resolve_timeout_ms;     /* host name to address: 100..120000 */
+    uint32_t connect_timeout_ms;     /* TCP, each address: 100..120000 */
+    uint32_t tls_timeout_ms;         /* TLS handshake: 100..120000 */
+    uint32_t settings_timeout_ms;    /* until the server's SETTINGS: 100..120000 */
+    uint32_t queue_timeout_ms;       /* accepted until sent: 100..3600000 */
+    uint32_t head_timeout_ms;        /* sent until the response head: 100..3600000 */
+    uint32_t first_token_timeout_ms; /* sent until the first token: 100..3600000 */
+    uint32_t progress_timeout_ms;    /* between two tokens; comments do not count: 100..3600000 */
+    uint32_t total_timeout_ms;       /* accepted until DONE: 0 = no limit, else 100..86400000 */
+    uint32_t idle_timeout_ms;        /* a connection without streams is closed: 100..3600000 */
+} cmx_config;
+
+/* Starting points. More arrive with the pool's life (development, startup, growth, enterprise). */
+enum cmx_preset {
+    CMX_PRESET_TINY,    /* 1 connection, 8 requests, a few pinned roots */
+    CMX_PRESET_DEFAULT, /* 4 connections, 256 requests, a full CA bundle */
+};
+
+/* Fills every field of `config` with the values of a preset; cannot fail.
+ *
+ * config  out: may then be changed field by field */
+void cmx_config_preset(cmx_config *config, enum cmx_preset preset);
+
+/* Checks every field, ranges first, relations second.
+ *
+ * bad_field  out: name of the first field that is wrong, a static string; NULL on CMX_OK
+ *
+ * Returns CMX_OK, or CMX_ERR_CONFIG -> change the field named. */
+CMX_MUST_CHECK int cmx_config_check(const cmx_config *config, const char **bad_field);
+
+/* Returns the bytes of the block that cmx_client_init() needs for `config`: exact, any less is
+ * refused. Returns 0 if the configuration is not valid; cmx_config_check() says why. */
+size_t cmx_client_bytes(const cmx_config *config);
+
+/* Alignment of the block in bytes. */
+#define CMX_BLOCK_ALIGN 16
+
+/* Declares a static array that is aligned as cmx_client_init() wants it. */
+#define CMX_BLOCK(name, bytes) static _Alignas(CMX_BLOCK_ALIGN) unsigned char name[bytes]
+
+#endif
