@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two-level segregated fit (Masmano, Ripoll, Crespo, Real 2004). Memory is a row of blocks, each
+ * behind a header that names its size and its left neighbour, up to an empty block that ends the
+ * row. Free blocks of similar size are listed together; two bit maps find a list with a fitting
+ * block without a search. Neighbours are joined at once, so two free blocks never touch.
+ */
+#include "base/region.h"
+
+#include "base/wipe.h"
+
+#include <string.h>
+
+/* Blocks are counted in grains. Lists: the first row has one list per grain, each further row
+ * splits a power of two into equal parts. */
+enum {
+    GRAIN = CMX_REGION_ALIGN,
+    COLUMN_BITS = 3,
+    COLUMNS = 1 << COLUMN_BITS,
+    ROWS = 23,
+    LOOKS_MAX = 4, /* blocks looked at in a list whose blocks may be too small */
+};
+
+/* The largest block that has a list, and so the most that a region makes use of: 512 MiB. */
+#define BLOCK_BYTES_MAX (((size_t)GRAIN << (ROWS - 1 + COLUMN_BITS)) - GRAIN)
+
+typedef struct block block;
+struct block {
+    size_t size_and_free; /* bytes to the next header, a multiple of GRAIN; bit 0: free */
+    block *left;          /* neighbour, NULL = this is the first one */
+    /* Here what was given out begins; a free block has its links there. */
+    block *next_free; /* in the same list, NULL = last */
+    block *prev_free; /* in the same list, NULL = first */
+};
+
+enum {
+    HEADER = offsetof(block, next_free),
+    BLOCK_BYTES_MIN = (sizeof(block) + GRAIN - 1) / GRAIN * GRAIN,
+};
+
+_Static_assert(HEADER <= 16, "the price of a block");
+_Static_assert(GRAIN % HEADER == 0, "headers fit between aligned pointers");
+
+struct cmx_region {
+    block *first;                /* of the row */
+    size_t capacity;             /* bytes of all blocks, headers included */
+    size_t used;                 /* bytes of the blocks given out, headers included */
+    size_t peak;                 /* most that `used` ever was */
+    uint64_t count;              /* blocks ever taken */
+    uint64_t refused;            /* requests not served */
+    uint32_t row_map;            /* bit r: row r has a list that is not empty */
+    uint8_t column_map[ROWS];    /* bit c: the list of this row and column is not empty */
+    block *lists[ROWS][COLUMNS]; /* first block of each list */
+};
+
+_Static_assert(COLUMNS <= 8, "a row's bits fit column_map");
+_Static_assert(ROWS <= 32, "the rows' bits fit row_map");
+_Static_assert(sizeof(cmx_region) + 2 * GRAIN + BLOCK_BYTES_MIN < CMX_REGION_BYTES_MIN,
+               "the smallest region has room for a block");
+
+/* A place in the table of lists. */
+struct place {
+    unsigned row;
+    unsigned column;
+};
+
+static size_t size_of(const block *b)
+{
+    return b->size_and_free & ~(size_t)(GRAIN - 1);
+}
+
+static bool is_free(const block *b)
+{
+    return (b->size_and_free & 1) != 0;
+}
+
+static block *right_of(const block *b)
+{
+    return (block *)((uintptr_t)b + size_of(b));
+}
+
+static void *content_of(block *b)
+{
+    return (uint8_t *)b + HEADER;
+}
+
+static block *block_of(void *content)
+{
+    return (block *)(void *)((uint8_t *)content - HEADER);
+}
+
+static unsigned highest_bit(uint32_t value)
+{
+    return 31u - (unsigned)__builtin_clz(value);
+}
+
+static unsigned lowest_bit(uint32_t value)
+{
+    return (unsigned)__builtin_ctz(value);
+}
+
+/* Returns the list that blocks of `size` bytes are kept in. */
+static struct place place_of(size_t size)
+{
+    uint32_t grains = (uint32_t)(size / GRAIN);
+
+    if (grains < COLUMNS) {
+        return (struct place){0, grains};
+    }
+    unsigned shift = highest_bit(grains) - COLUMN_BITS;
+    return (struct place){shift + 1, (grains >> shift) - COLUMNS};
+}
+
+static void list_put(cmx_region *region, block *b)
+{
+    struct place at = place_of(size_of(b));
+    block *second = region->lists[at.row][at.column];
+
+    b->size_and_free |= 1;
+    b->next_free = second;
+    b->prev_free = NULL;
+    if (second != NULL) {
+        second->prev_free = b;
+    }
+    region->lists[at.row][at.column] = b;
+    region->column_map[at.row] |= (uint8_t)(1u << at.column);
+    region->row_map |= UINT32_C(1) << at.row;
+}
+
+static void list_remove(cmx_region *region, block *b)
+{
+    struct place at = place_of(size_of(b));
+
+    CMX_ASSERT(is_free(b));
+    b->size_and_free &= ~(size_t)1;
+    if (b->next_free != NULL) {
+        CMX_ASSERT(b->next_free->prev_free == b);
+        b->next_free->prev_free = b->prev_free;
+    }
+    if (b->prev_free != NULL) {
+        CMX_ASSERT(b->prev_free->next_free == b);
+        b->prev_free->next_free = b->next_free;
+        return;
+    }
+    CMX_ASSERT(region->lists[at.row][at.column] == b);
+    region->lists[at.row][at.column] = b->next_free;
+    if (b->next_free == NULL) {
+        region->column_map[at.row] &= (uint8_t) ~(1u << at.column);
+        if (region->column_map[at.row] == 0) {
+            region->row_map &= ~(UINT32_C(1) << at.row);
+        }
+    }
+}
+
+/* Returns the first block of the next list behind `at` that is not empty: all of its blocks are
+ * larger than any of `at`. NULL = there is none. */
+static block *first_behind(const cmx_region *region, struct place at)
+{
+    uint32_t columns = region->column_map[at.row] & (UINT32_MAX << at.column << 1);
+
+    if (columns == 0) {
+        uint32_t rows = region->row_map & (UINT32_MAX << at.row << 1);
+        if (rows == 0) {
+            return NULL;
+        }
+        at.row = lowest_bit(rows);
+        columns = region->column_map[at.row];
+    }
+    return region->lists[at.row][lowest_bit(columns)];
+}
+
+/* Returns a free block of at least `size` bytes, or NULL. The blocks of the list that `size`
+ * belongs to may be too small, so only a few are looked at before a larger one is split. */
+static block *find_fit(const cmx_region *region, size_t size)
+{
+    struct place at = place_of(size);
+    block *b = region->lists[at.row][at.column];
+
+    for (unsigned looks = 0; b != NULL && looks < LOOKS_MAX; looks++) {
+        if (size_of(b) >= size) {
+            return b;
+        }
+        b = b->next_free;
+    }
+    return first_behind(region, at);
+}
+
+/* Makes one block of `b` and its right neighbour. A stale pointer to the neighbour is noticed when
+ * it is given back: what is right of it does not name it as its left one any more. */
+static void absorb_right(block *b)
+{
+    block *right = right_of(b);
+
+    b->size_and_free += size_of(right);
+    right_of(right)->left = b;
+}
+
+/* Joins `b`, which nobody uses, with its free neighbours and lists the result. */
+static void release(cmx_region *region, block *b)
+{
+    if (is_free(right_of(b))) {
+        list_remove(region, right_of(b));
+        absorb_right(b);
+    }
+    if (b->left != NULL && is_free(b->left)) {
+        b = b->left;
+        list_remove(region, b);
+        absorb_right(b);
+    }
+    list_put(region, b);
+}
+
+/* Cuts `b` down to `size` bytes if the rest makes a block. */
+static void split(cmx_region *region, block *b, size_t size)
+{
+    size_t rest_size = size_of(b) - size;
+
+    if (rest_size < BLOCK_BYTES_MIN) {
+        return;
+    }
+    block *rest = (block *)((uintptr_t)b + size);
+    right_of(b)->left = rest;
+    b->size_and_free = size;
+    rest->size_and_free = rest_size;
+    rest->left = b;
+    release(region, rest);
+}
+
+/* Returns the size of a block with room for `bytes`, or 0 if no region can have one. */
+static size_t size_for(const cmx_region *region, size_t bytes)
+{
+    if (bytes > region->capacity) {
+        return 0;
+    }
+    size_t size = (bytes + HEADER + GRAIN - 1) / GRAIN * GRAIN;
+    return size < BLOCK_BYTES_MIN ? BLOCK_BYTES_MIN : size;
+}
+
+static void count_used(cmx_region *region, size_t size)
+{
+    region->used += size;
+    if (region->used > region->peak) {
+        region->peak = region->used;
+    }
+}
+
+/* Returns the block behind a pointer that came from this region and is still given out. */
+static block *block_in_use(const cmx_region *region, void *content)
+{
+    size_t offset = (uintptr_t)content - (uintptr_t)region->first;
+    CMX_ASSERT((uintptr_t)content % CMX_REGION_ALIGN == 0);
+    CMX_ASSERT(offset >= HEADER);
+    CMX_ASSERT(offset < region->capacity);
+
+    block *b = block_of(content);
+    CMX_ASSERT(!is_free(b));
+    CMX_ASSERT(size_of(b) >= BLOCK_BYTES_MIN);
+    CMX_ASSERT(size_of(b) <= region->capacity - (offset - HEADER));
+    CMX_ASSERT(right_of(b)->left == b);
+    return b;
+}
+
+cmx_region *cmx_region_init(void *memory, size_t bytes)
+{
+    CMX_ASSERT((uintptr_t)memory % CMX_REGION_ALIGN == 0);
+    CMX_ASSERT(memory != NULL);
+    CMX_ASSERT(bytes >= CMX_REGION_BYTES_MIN);
+
+    /* The first header ends where the first aligned content begins. */
+    size_t start = (sizeof(cmx_region) + HEADER + GRAIN - 1) / GRAIN * GRAIN - HEADER;
+    size_t capacity = (bytes - start - HEADER) / GRAIN * GRAIN;
+    if (capacity > BLOCK_BYTES_MAX) {
+        capacity = BLOCK_BYTES_MAX;
+    }
+
+    cmx_region *region = memory;
+    memset(region, 0, sizeof(*region));
+    region->first = (block *)(void *)((uint8_t *)memory + start);
+    region->capacity = capacity;
+    region->first->size_and_free = capacity;
+    region->first->left = NULL;
+    block *end = right_of(region->first);
+    end->size_and_free = 0;
+    end->left = region->first;
+    list_put(region, region->first);
+    return region;
+}
+
+void *cmx_region_take(cmx_region *region, size_t bytes)
+{
+    size_t size = size_for(region, bytes);
+    block *b = size > 0 && size <= region->capacity ? find_fit(region, size) : NULL;
+
+    if (b == NULL) {
+        region->refused++;
+        return NULL;
+    }
+    list_remove(region, b);
+    split(region, b, size);
+    count_used(region, size_of(b));
+    region->count++;
+    return content_of(b);
+}
+
+void *cmx_region_take_zeroed(cmx_region *region, size_t count, size_t bytes)
+{
+    if (bytes > 0 && count > SIZE_MAX / bytes) {
+        region->refused++;
+        return NULL;
+    }
+    void *content = cmx_region_take(region, count * bytes);
+    if (content != NULL) {
+        memset(content, 0, count * bytes);
+    }
+    return content;
+}
+
+/* Gives `b` exactly `size` bytes where it stands, or leaves it as it is. */
+static bool resize_in_place(cmx_region *region, block *b, size_t size)
+{
+    size_t size_before = size_of(b);
+    block *right = right_of(b);
+
+    if (size > size_before) {
+        if (!is_free(right) || size_before + size_of(right) < size) {
+            return false;
+        }
+        list_remove(region, right);
+        absorb_right(b);
+    } else {
+        cmx_wipe((uint8_t *)b + size, size_before - size);
+    }
+    split(region, b, size);
+    region->used -= size_before;
+    count_used(region, size_of(b));
+    return true;
+}
+
+void *cmx_region_resize(cmx_region *region, void *block_content, size_t bytes)
+{
+    if (block_content == NULL) {
+        return cmx_region_take(region, bytes);
+    }
+    block *b = block_in_use(region, block_content);
+    size_t size = size_for(region, bytes);
+    if (size > 0 && resize_in_place(region, b, size)) {
+        return block_content;
+    }
+    void *moved = cmx_region_take(region, bytes);
+    if (moved != NULL) {
+        memcpy(moved, block_content, size_of(b) - HEADER);
+        cmx_region_give(region, block_content);
+    }
+    return moved;
+}
+
+void cmx_region_give(cmx_region *region, void *block_content)
+{
+    if (block_content == NULL) {
+        return;
+    }
+    block *b = block_in_use(region, block_content);
+    cmx_wipe(block_content, size_of(b) - HEADER);
+    region->used -= size_of(b);
+    release(region, b);
+}
+
+size_t cmx_region_capacity(const cmx_region *region)
+{
+    return region->capacity;
+}
+
+size_t cmx_region_used(const cmx_region *region)
+{
+    return region->used;
+}
+
+size_t cmx_region_peak(const cmx_region *region)
+{
+    return region->peak;
+}
+
+size_t cmx_region_largest_free(const cmx_region *region)
+{
+    if (region->row_map == 0) {
+        return 0;
+    }
+    unsigned row = highest_bit(region->row_map);
+    const block *b = region->lists[row][highest_bit(region->column_map[row])];
+    size_t largest = 0;
+    for (unsigned looks = 0; b != NULL && looks < LOOKS_MAX; looks++) {
+        largest = size_of(b) > largest ? size_of(b) : largest;
+        b = b->next_free;
+    }
+    return largest - HEADER;
+}
+
+uint64_t cmx_region_count(const cmx_region *region)
+{
+    return region->count;
+}
+
+uint64_t cmx_region_refused(const cmx_region *region)
+{
+    return region->refused;
+}
+
+/* Checks one list and returns how many blocks it has. */
+static size_t check_list(const cmx_region *region, struct place at)
+{
+    const block *b = region->lists[at.row][at.column];
+    const block *prev = NULL;
+    size_t count = 0;
+
+    CMX_ASSERT((b != NULL) == ((region->column_map[at.row] >> at.column & 1) != 0));
+    for (; b != NULL; b = b->next_free) {
+        struct place home = place_of(size_of(b));
+        CMX_ASSERT(home.row == at.row);
+        CMX_ASSERT(home.column == at.column);
+        CMX_ASSERT(is_free(b));
+        CMX_ASSERT(b->prev_free == prev);
+        prev = b;
+        count++;
+    }
+    return count;
+}
+
+void cmx_region_check(const cmx_region *region)
+{
+    size_t total = 0;
+    size_t used = 0;
+    size_t free_count = 0;
+    const block *left = NULL;
+    const block *b = region->first;
+
+    for (; size_of(b) > 0; b = right_of(b)) {
+        CMX_ASSERT(b->left == left);
+        CMX_ASSERT(size_of(b) >= BLOCK_BYTES_MIN);
+        CMX_ASSERT(size_of(b) <= region->capacity - total);
+        CMX_ASSERT(left == NULL || !is_free(left) || !is_free(b));
+        total += size_of(b);
+        used += is_free(b) ? 0 : size_of(b);
+        free_count += is_free(b) ? 1 : 0;
+        left = b;
+    }
+    CMX_ASSERT(b->left == left);
+    CMX_ASSERT(total == region->capacity);
+    CMX_ASSERT(used == region->used);
+    CMX_ASSERT(region->used <= region->peak);
+
+    for (unsigned row = 0; row < ROWS; row++) {
+        CMX_ASSERT((region->column_map[row] != 0) == ((region->row_map >> row & 1) != 0));
+        for (unsigned column = 0; column < COLUMNS; column++) {
+            free_count -= check_list(region, (struct place){row, column});
+        }
+    }
+    CMX_ASSERT(free_count == 0);
+}
