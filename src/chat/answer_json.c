@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names are compared by length first: a chunk has a dozen members and two or three matter. The
+ * first pass hands every value to the validating scanner, so all later ones walk sound JSON; their
+ * checks remain because they cost nothing and keep each function true by itself.
+ */
+#include "chat/answer_json.h"
+
+#include "text/json.h"
+#include "text/json_text.h"
+
+#define IS(key, name) cmx_json_text_is((key), CMX_VIEW_LITERAL(name))
+
+static bool is_string(cmx_json_span value)
+{
+    return *value.at == '"';
+}
+
+/* Returns whether a value of `error` says that there is one. */
+static bool is_something(cmx_json_span value)
+{
+    switch (*value.at) {
+    case '{':
+    case '[': {
+        cmx_json_span inside = value;
+        return cmx_json_scan_enter(&inside, *value.at) == CMX_OK;
+    }
+    case '"':
+        return cmx_json_span_len(value) > 2;
+    case 'n':
+    case 'f':
+        return false;
+    case '0':
+        return cmx_json_span_len(value) > 1;
+    default:
+        return true;
+    }
+}
+
+static void note_member(cmx_answer_json_chunk *chunk, cmx_json_key key, cmx_json_span value)
+{
+    if (IS(key, "choices")) {
+        chunk->choices = *value.at == '[' ? value : (cmx_json_span){NULL, NULL};
+    } else if (IS(key, "id")) {
+        chunk->id = is_string(value) ? value : (cmx_json_span){NULL, NULL};
+    } else if (IS(key, "model")) {
+        chunk->model = is_string(value) ? value : (cmx_json_span){NULL, NULL};
+    } else if (IS(key, "usage")) {
+        chunk->usage = *value.at == '{' ? value : (cmx_json_span){NULL, NULL};
+    } else if (IS(key, "error")) {
+        chunk->error = is_something(value) ? value : (cmx_json_span){NULL, NULL};
+    } else if (IS(key, "object")) {
+        cmx_view text = {value.at, cmx_json_span_len(value)};
+        chunk->is_error = cmx_view_equal(text, CMX_VIEW_LITERAL("\"error\""));
+    }
+}
+
+bool cmx_answer_json_read(cmx_json_span text, cmx_answer_json_chunk *chunk)
+{
+    *chunk = (cmx_answer_json_chunk){0};
+    int rc = cmx_json_scan_enter(&text, '{');
+    while (rc == CMX_OK) {
+        cmx_json_key key;
+        cmx_json_span value;
+        if (!cmx_json_scan_key(&text, &key) || !cmx_json_scan_value(&text, &value)) {
+            return false;
+        }
+        note_member(chunk, key, value);
+        rc = cmx_json_scan_next(&text, '{');
+    }
+    cmx_json_scan_space(&text);
+    return rc == CMX_AGAIN && text.at == text.end;
+}
+
+bool cmx_answer_json_enter(cmx_json_span *choices)
+{
+    if (choices->at != NULL && cmx_json_scan_enter(choices, '[') == CMX_OK) {
+        return true;
+    }
+    choices->at = NULL;
+    return false;
+}
+
+static void note_choice(cmx_answer_json_choice *choice, cmx_json_key key, cmx_json_span value)
+{
+    if (IS(key, "delta") || IS(key, "message")) {
+        if (*value.at == '{' && cmx_json_scan_enter(&value, '{') == CMX_OK) {
+            choice->delta = value;
+        }
+    } else if (IS(key, "index")) {
+        uint64_t index;
+        cmx_json_value number = {CMX_JSON_NUMBER, value};
+        choice->index = cmx_json_count(&number, &index) && index < UINT32_MAX ? (uint32_t)index : 0;
+    } else if (IS(key, "finish_reason")) {
+        bool some = is_string(value) && cmx_json_span_len(value) > 2;
+        choice->finish = some ? value : (cmx_json_span){NULL, NULL};
+    }
+}
+
+static void take_members(cmx_json_span element, cmx_answer_json_choice *choice)
+{
+    int rc = cmx_json_scan_enter(&element, '{');
+    while (rc == CMX_OK) {
+        cmx_json_key key;
+        cmx_json_span value;
+        if (!cmx_json_scan_key(&element, &key) || !cmx_json_scan_value(&element, &value)) {
+            return;
+        }
+        note_choice(choice, key, value);
+        rc = cmx_json_scan_next(&element, '{');
+    }
+}
+
+void cmx_answer_json_choice_take(cmx_json_span *choices, cmx_answer_json_choice *choice)
+{
+    *choice = (cmx_answer_json_choice){0};
+    cmx_json_span element;
+    if (!cmx_json_scan_value(choices, &element)) {
+        choices->at = NULL;
+        return;
+    }
+    if (*element.at == '{') {
+        take_members(element, choice);
+    }
+    if (cmx_json_scan_next(choices, '[') != CMX_OK) {
+        choices->at = NULL;
+    }
+}
+
+static enum cmx_answer_json_part name_part(cmx_json_key key)
+{
+    if (IS(key, "content")) {
+        return CMX_ANSWER_JSON_CONTENT;
+    }
+    if (IS(key, "reasoning_content") || IS(key, "reasoning")) {
+        return CMX_ANSWER_JSON_REASONING;
+    }
+    if (IS(key, "refusal")) {
+        return CMX_ANSWER_JSON_REFUSAL;
+    }
+    return CMX_ANSWER_JSON_NOTHING;
+}
+
+enum cmx_answer_json_part cmx_answer_json_part_take(cmx_json_span *delta, cmx_json_span *text)
+{
+    cmx_json_key key;
+    cmx_json_span value;
+    if (!cmx_json_scan_key(delta, &key) || !cmx_json_scan_value(delta, &value)) {
+        delta->at = NULL;
+        return CMX_ANSWER_JSON_NOTHING;
+    }
+    if (cmx_json_scan_next(delta, '{') != CMX_OK) {
+        delta->at = NULL;
+    }
+    if (!is_string(value) || cmx_json_span_len(value) == 2) {
+        return CMX_ANSWER_JSON_NOTHING;
+    }
+    *text = (cmx_json_span){value.at + 1, value.end - 1};
+    return name_part(key);
+}
+
+bool cmx_answer_json_usage(cmx_json_span object, cmx_usage *usage)
+{
+    static const char *const paths[] = {
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "prompt_tokens_details.cached_tokens",
+        "completion_tokens_details.reasoning_tokens",
+    };
+    cmx_json_value values[CMX_ARRAY_LEN(paths)];
+    if (cmx_json_find(object, paths, CMX_ARRAY_LEN(paths), values) != CMX_OK) {
+        return false;
+    }
+    *usage = (cmx_usage){0};
+    uint64_t *counts[] = {&usage->prompt_tokens, &usage->completion_tokens, &usage->total_tokens,
+                          &usage->cached_tokens, &usage->reasoning_tokens};
+    bool found = false;
+    for (size_t i = 0; i < CMX_ARRAY_LEN(paths); i++) {
+        found = cmx_json_count(&values[i], counts[i]) || found;
+    }
+    return found;
+}
+
+/* Returns whether bytes that nobody has validated are one JSON string. */
+static bool is_whole_string(cmx_json_span bytes)
+{
+    cmx_json_span value;
+    bool is_value = cmx_json_scan_value(&bytes, &value);
+    return is_value && bytes.at == bytes.end && is_string(value);
+}
+
+enum error_path {
+    ERROR_MESSAGE_DEEP,
+    ERROR_CODE_DEEP,
+    ERROR_STRING,
+    ERROR_MESSAGE,
+    ERROR_CODE,
+    ERROR_DETAIL,
+    ERROR_PATHS,
+};
+
+void cmx_answer_json_error_read(cmx_json_span value, cmx_answer_json_error *error)
+{
+    static const char *const paths[ERROR_PATHS] = {
+        [ERROR_MESSAGE_DEEP] = "error.message",
+        [ERROR_CODE_DEEP] = "error.code",
+        [ERROR_STRING] = "error",
+        [ERROR_MESSAGE] = "message",
+        [ERROR_CODE] = "code",
+        [ERROR_DETAIL] = "detail",
+    };
+    static const enum error_path messages[] = {ERROR_MESSAGE_DEEP, ERROR_STRING, ERROR_MESSAGE,
+                                               ERROR_DETAIL};
+    *error = (cmx_answer_json_error){.message = value};
+    if (is_whole_string(value)) {
+        error->message = (cmx_json_span){value.at + 1, value.end - 1};
+        error->is_string = true;
+        return;
+    }
+    cmx_json_value values[ERROR_PATHS];
+    if (cmx_json_find(value, paths, ERROR_PATHS, values) != CMX_OK) {
+        return;
+    }
+    for (size_t i = 0; i < CMX_ARRAY_LEN(messages); i++) {
+        const cmx_json_value *message = &values[messages[i]];
+        if (message->type == CMX_JSON_STRING && cmx_json_span_len(message->text) > 0) {
+            error->message = message->text;
+            error->is_string = true;
+            break;
+        }
+    }
+    uint64_t code;
+    enum error_path path =
+        values[ERROR_CODE_DEEP].type == CMX_JSON_ABSENT ? ERROR_CODE : ERROR_CODE_DEEP;
+    if (cmx_json_count(&values[path], &code) && code <= UINT32_MAX) {
+        error->code = (uint32_t)code;
+    }
+}

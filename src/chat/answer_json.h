@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The shape of a chat completion in JSON: which members of a chunk (or whole completion) matter,
+ * walked where they lie. One pass validates the whole text; what it found is then taken out member
+ * by member. No state of a stream lives here.
+ */
+#ifndef CMX_CHAT_ANSWER_JSON_H
+#define CMX_CHAT_ANSWER_JSON_H
+
+#include "chatmux/chat.h"
+#include "text/json_scan.h"
+
+/* Values of the members at the top of a chunk; `at` is NULL where one is absent or null. */
+typedef struct cmx_answer_json_chunk {
+    cmx_json_span choices; /* an array */
+    cmx_json_span usage;   /* an object */
+    cmx_json_span error;   /* anything that is not nothing: null, {}, "" and false are nothing */
+    cmx_json_span id;      /* a string, quotes included */
+    cmx_json_span model;   /* a string, quotes included */
+    bool is_error;         /* the chunk itself is an error: {"object":"error","message":...} */
+} cmx_answer_json_chunk;
+
+/* Validates `text`, which must be one JSON object, and finds the members that matter. Returns false
+ * if it is anything else; nothing may be taken from it then. */
+bool cmx_answer_json_read(cmx_json_span text, cmx_answer_json_chunk *chunk);
+
+typedef struct cmx_answer_json_choice {
+    uint32_t index;       /* 0 if absent */
+    cmx_json_span finish; /* a string that is not empty, quotes included; `at` NULL = none */
+    cmx_json_span delta;  /* its first member's name; `at` NULL = none */
+} cmx_answer_json_choice;
+
+/* Steps into the array of choices. Returns false, with `at` NULL, if there is none to take. */
+bool cmx_answer_json_enter(cmx_json_span *choices);
+
+/* Takes the next choice of a validated array.
+ *
+ * choices  in-out: at the element; then at the next one, or `at` NULL behind the last */
+void cmx_answer_json_choice_take(cmx_json_span *choices, cmx_answer_json_choice *choice);
+
+/* What a member of a delta is. */
+enum cmx_answer_json_part {
+    CMX_ANSWER_JSON_CONTENT,
+    CMX_ANSWER_JSON_REASONING,
+    CMX_ANSWER_JSON_REFUSAL,
+    CMX_ANSWER_JSON_NOTHING, /* not a text that is delivered, or an empty one */
+};
+
+/* Takes the next member of a validated delta.
+ *
+ * delta  in-out: at a name; then at the next one, or `at` NULL behind the last
+ * text   out: the string without its quotes; not with NOTHING */
+enum cmx_answer_json_part cmx_answer_json_part_take(cmx_json_span *delta, cmx_json_span *text);
+
+/* Reads the counts of a usage object. Returns false if there is none in it. */
+bool cmx_answer_json_usage(cmx_json_span object, cmx_usage *usage);
+
+typedef struct cmx_answer_json_error {
+    cmx_json_span message; /* a string without its quotes, or the whole value if it has none */
+    bool is_string;        /* `message` is a JSON string, still escaped */
+    uint32_t code;         /* `code` if it is a number, else 0 */
+} cmx_answer_json_error;
+
+/* Finds message and code of an error: a string, or an object in any of the usual shapes. */
+void cmx_answer_json_error_read(cmx_json_span value, cmx_answer_json_error *error);
+
+#endif

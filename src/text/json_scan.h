@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * JSON (RFC 8259) walked where it lies, validating on the way: members of an object, elements of an
+ * array, values stepped over at any size for the same few bytes of memory. A position is a span
+ * that shrinks; nothing outside it is ever read. Strings are stepped over, not decoded, and their
+ * bytes above 0x7f are not judged: that is json_text's work, for those few that are delivered.
+ */
+#ifndef CMX_TEXT_JSON_SCAN_H
+#define CMX_TEXT_JSON_SCAN_H
+
+#include "base/view.h"
+
+enum { CMX_JSON_SCAN_DEPTH_MAX = 64 }; /* objects and arrays inside each other */
+
+/* What is left of a JSON text. */
+typedef struct cmx_json_span {
+    uint8_t *at; /* borrowed; may be changed */
+    uint8_t *end;
+} cmx_json_span;
+
+static inline size_t cmx_json_span_len(cmx_json_span span)
+{
+    return (size_t)(span.end - span.at);
+}
+
+/* Returns the bytes at the front that stand in a JSON string as they are: no quote, backslash or
+ * control byte. */
+size_t cmx_json_scan_plain_len(const uint8_t *data, size_t len);
+
+/* Steps over white space. */
+void cmx_json_scan_space(cmx_json_span *rest);
+
+/* Steps over white space and one whole value.
+ *
+ * value  out: the value without the space, quotes included; only on true
+ *
+ * Returns false if there is no valid value or it is nested too deeply. */
+bool cmx_json_scan_value(cmx_json_span *rest, cmx_json_span *value);
+
+/* Steps into an object (`open` is '{') or array ('['), to its first key or element.
+ *
+ * Returns CMX_OK, CMX_AGAIN (it is empty: behind its end) or CMX_ERR_MALFORMED (no such thing). */
+CMX_MUST_CHECK int cmx_json_scan_enter(cmx_json_span *rest, uint8_t open);
+
+/* Steps from behind a value to the next key or element of the object or array around it.
+ *
+ * Returns CMX_OK, CMX_AGAIN (there was none: behind the end) or CMX_ERR_MALFORMED. */
+CMX_MUST_CHECK int cmx_json_scan_next(cmx_json_span *rest, uint8_t open);
+
+/* The name of a member, still escaped, without quotes. */
+typedef struct cmx_json_key {
+    const uint8_t *data; /* borrowed */
+    size_t len;
+    bool escaped; /* there is an escape in it */
+} cmx_json_key;
+
+/* Steps over a member's name to its value. Returns false if there is none. */
+bool cmx_json_scan_key(cmx_json_span *rest, cmx_json_key *key);
+
+#endif

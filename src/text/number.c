@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A JSON number is digits with a decimal point somewhere; whether it is whole is decided by where
+ * the point ends up after the exponent, so no precision is ever lost.
+ */
+#include "text/number.h"
+
+enum {
+    EXPONENT_MAX = 999, /* more digits than any count has */
+};
+
+static bool is_digit(uint8_t byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
+static bool append_digit(uint64_t *value, uint8_t digit)
+{
+    if (*value > (UINT64_MAX - digit) / 10) {
+        return false;
+    }
+    *value = *value * 10 + digit;
+    return true;
+}
+
+/* Reads "e-12" at `at`. Returns false if it is not one; an exponent beyond reason counts as
+ * EXPONENT_MAX. */
+static bool read_exponent(cmx_view text, size_t at, int *exponent)
+{
+    *exponent = 0;
+    if (at == text.len) {
+        return true;
+    }
+    if (text.data[at] != 'e' && text.data[at] != 'E') {
+        return false;
+    }
+    at++;
+    bool negative = at < text.len && text.data[at] == '-';
+    if (at < text.len && (text.data[at] == '-' || text.data[at] == '+')) {
+        at++;
+    }
+    if (at == text.len) {
+        return false;
+    }
+    for (; at < text.len; at++) {
+        if (!is_digit(text.data[at])) {
+            return false;
+        }
+        *exponent = *exponent * 10 + (text.data[at] - '0');
+        if (*exponent > EXPONENT_MAX) {
+            *exponent = EXPONENT_MAX;
+        }
+    }
+    if (negative) {
+        *exponent = -*exponent;
+    }
+    return true;
+}
+
+bool cmx_number_read_count(cmx_view text, uint64_t *value)
+{
+    size_t end = 0;
+    size_t point = SIZE_MAX; /* where the fraction begins */
+    while (end < text.len && (is_digit(text.data[end]) || text.data[end] == '.')) {
+        if (text.data[end] == '.') {
+            if (point != SIZE_MAX || end == 0) {
+                return false;
+            }
+            point = end + 1;
+        }
+        end++;
+    }
+    int exponent = 0;
+    if (end == 0 || point == end || !read_exponent(text, end, &exponent)) {
+        return false;
+    }
+    /* Digits left of the final point make the value, those right of it must be zeros. */
+    size_t whole = point == SIZE_MAX ? end : point - 1;
+    int64_t left = (int64_t)whole + exponent;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < end; i++) {
+        if (text.data[i] == '.') {
+            continue;
+        }
+        uint8_t digit = (uint8_t)(text.data[i] - '0');
+        if (left > 0 ? !append_digit(&sum, digit) : digit != 0) {
+            return false;
+        }
+        left--;
+    }
+    for (; left > 0 && sum > 0; left--) {
+        if (!append_digit(&sum, 0)) {
+            return false;
+        }
+    }
+    *value = sum;
+    return true;
+}
+
+size_t cmx_number_write(uint8_t out[CMX_NUMBER_BYTES_MAX], uint64_t value)
+{
+    uint8_t reversed[CMX_NUMBER_BYTES_MAX];
+    size_t len = 0;
+    do {
+        reversed[len++] = (uint8_t)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    for (size_t i = 0; i < len; i++) {
+        out[i] = reversed[len - 1 - i];
+    }
+    return len;
+}
+
+size_t cmx_number_write_milli(uint8_t out[CMX_NUMBER_BYTES_MAX], uint32_t milli)
+{
+    size_t len = cmx_number_write(out, milli / 1000);
+    uint32_t rest = milli % 1000;
+    if (rest == 0) {
+        return len;
+    }
+    out[len++] = '.';
+    for (uint32_t unit = 100; rest > 0; unit /= 10) {
+        out[len++] = (uint8_t)('0' + rest / unit);
+        rest %= unit;
+    }
+    return len;
+}
