@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection's states, deadlines and release. See conn.h.
+ */
+#include "wire/conn.h"
+
+#define TO(state) (1u << (state))
+
+/* Row: from. Bits: where it may go. CLOSED is reachable from everywhere: a failure is a failure in
+ * every state. AWAIT_CONNECT to itself is the next address of the same dial. */
+static const uint8_t conn_next[CMX_CONN_STATE_COUNT] = {
+    [CMX_CONN_CLOSED] = TO(CMX_CONN_AWAIT_ADDRESS) | TO(CMX_CONN_AWAIT_CONNECT),
+    [CMX_CONN_AWAIT_ADDRESS] = TO(CMX_CONN_AWAIT_CONNECT) | TO(CMX_CONN_CLOSED),
+    [CMX_CONN_AWAIT_CONNECT] = TO(CMX_CONN_AWAIT_CONNECT) | TO(CMX_CONN_AWAIT_HANDSHAKE) |
+                               TO(CMX_CONN_AWAIT_SETTINGS) | TO(CMX_CONN_CLOSED),
+    [CMX_CONN_AWAIT_HANDSHAKE] = TO(CMX_CONN_AWAIT_SETTINGS) | TO(CMX_CONN_CLOSED),
+    [CMX_CONN_AWAIT_SETTINGS] =
+        TO(CMX_CONN_OPEN) | TO(CMX_CONN_DRAINING) | TO(CMX_CONN_CLOSED),
+    [CMX_CONN_OPEN] = TO(CMX_CONN_OPEN) | TO(CMX_CONN_DRAINING) | TO(CMX_CONN_CLOSED),
+    [CMX_CONN_DRAINING] = TO(CMX_CONN_CLOSED),
+};
+
+static size_t plain_capacity(const cmx_config *config)
+{
+    return config->read_bytes < CMX_TLS_PLAIN_BYTES_MAX ? config->read_bytes
+                                                        : CMX_TLS_PLAIN_BYTES_MAX;
+}
+
+/* Each record that is written adds its overhead to the plaintext limit of the configuration. */
+static size_t to_send_capacity(const cmx_config *config)
+{
+    return (size_t)config->write_bytes + CMX_TLS_OVERHEAD_BYTES;
+}
+
+size_t cmx_conn_memory_bytes(const cmx_config *config)
+{
+    return config->read_bytes + plain_capacity(config) + to_send_capacity(config);
+}
+
+void cmx_conn_init(cmx_conn *conn, uint32_t index, cmx_conn_env *env, uint8_t *memory)
+{
+    memset(conn, 0, sizeof *conn);
+    conn->index = index;
+    conn->env = env;
+    conn->socket = CMX_CONN_SOCKET_NONE;
+    conn->due_ms = UINT64_MAX;
+    conn->received = (cmx_buffer){.data = memory, .capacity = env->config->read_bytes};
+    memory += conn->received.capacity;
+    conn->plain = (cmx_buffer){.data = memory, .capacity = plain_capacity(env->config)};
+    memory += conn->plain.capacity;
+    conn->to_send = (cmx_buffer){.data = memory, .capacity = to_send_capacity(env->config)};
+}
+
+static uint32_t state_timeout_ms(const cmx_config *config, enum cmx_conn_state state)
+{
+    switch (state) {
+    case CMX_CONN_AWAIT_ADDRESS:
+        return config->resolve_timeout_ms;
+    case CMX_CONN_AWAIT_CONNECT:
+        return config->connect_timeout_ms;
+    case CMX_CONN_AWAIT_HANDSHAKE:
+        return config->tls_timeout_ms;
+    case CMX_CONN_AWAIT_SETTINGS:
+        return config->settings_timeout_ms;
+    case CMX_CONN_OPEN:
+    case CMX_CONN_DRAINING:
+    case CMX_CONN_CLOSED:
+    case CMX_CONN_STATE_COUNT:
+        break; /* no clock of their own: streams have theirs, idling is armed by the pool */
+    }
+    return 0;
+}
+
+void cmx_conn_set_state(cmx_conn *conn, enum cmx_conn_state state, uint64_t now_ms)
+{
+    CMX_ASSERT((conn_next[conn->state] & TO(state)) != 0);
+    conn->state = (uint8_t)state;
+    uint32_t timeout_ms = state_timeout_ms(conn->env->config, state);
+    conn->due_ms = timeout_ms == 0 ? UINT64_MAX : now_ms + timeout_ms;
+}
+
+static void close_socket(cmx_conn *conn)
+{
+    if (conn->socket != CMX_CONN_SOCKET_NONE) {
+        conn->env->port->socket_close(conn->env->port_state, (uint32_t)conn->socket);
+        conn->socket = CMX_CONN_SOCKET_NONE;
+    }
+}
+
+void cmx_conn_close(cmx_conn *conn)
+{
+    if (conn->state == CMX_CONN_CLOSED) {
+        return;
+    }
+    if (conn->state == CMX_CONN_AWAIT_ADDRESS) {
+        conn->env->port->resolve_cancel(conn->env->port_state, conn->query);
+    }
+    cmx_h2_close(&conn->h2);
+    cmx_tls_close(&conn->tls);
+    close_socket(conn);
+    cmx_buffer_clear(&conn->received);
+    cmx_buffer_clear(&conn->plain);
+    cmx_buffer_clear(&conn->to_send);
+    conn->readable = false;
+    conn->writable = false;
+    conn->unread = false;
+    conn->send_error = CMX_OK;
+    conn->feed_error = CMX_OK;
+    cmx_conn_set_state(conn, CMX_CONN_CLOSED, 0);
+    conn->due_ms = UINT64_MAX;
+}
+
+void cmx_conn_on_ready(cmx_conn *conn, uint32_t ready, uint64_t now_ms)
+{
+    if ((ready & CMX_SOCKET_WRITE) != 0) {
+        conn->writable = true;
+    }
+    if ((ready & CMX_SOCKET_READ) != 0) {
+        conn->readable = true;
+        cmx_conn_on_input(conn, now_ms);
+    }
+}
+
+void cmx_conn_on_input(cmx_conn *conn, uint64_t now_ms)
+{
+    if (!conn->unread) {
+        conn->unread = true;
+        conn->unread_since_ms = now_ms;
+    }
+}
+
+void cmx_conn_on_drained(cmx_conn *conn, uint64_t now_ms)
+{
+    if (conn->unread) {
+        conn->unread = false;
+        conn->unread_total_ms += now_ms - conn->unread_since_ms;
+    }
+}
+
+uint64_t cmx_conn_unread_ms(const cmx_conn *conn, uint64_t now_ms)
+{
+    uint64_t waiting = conn->unread ? now_ms - conn->unread_since_ms : 0;
+    return conn->unread_total_ms + waiting;
+}
+
+int cmx_conn_on_expiry(const cmx_conn *conn)
+{
+    switch ((enum cmx_conn_state)conn->state) {
+    case CMX_CONN_AWAIT_ADDRESS:
+        return CMX_ERR_TIMEOUT_RESOLVE;
+    case CMX_CONN_AWAIT_CONNECT:
+        return CMX_ERR_TIMEOUT_CONNECT;
+    case CMX_CONN_AWAIT_HANDSHAKE:
+        return CMX_ERR_TIMEOUT_TLS;
+    case CMX_CONN_AWAIT_SETTINGS:
+        return CMX_ERR_TIMEOUT_SETTINGS;
+    case CMX_CONN_OPEN:
+    case CMX_CONN_DRAINING:
+        return CMX_OK;
+    case CMX_CONN_CLOSED:
+    case CMX_CONN_STATE_COUNT:
+        break;
+    }
+    CMX_UNREACHABLE();
+}
+
+bool cmx_conn_usable(const cmx_conn *conn)
+{
+    return conn->state == CMX_CONN_AWAIT_SETTINGS || conn->state == CMX_CONN_OPEN;
+}
+
+bool cmx_conn_dialing(const cmx_conn *conn)
+{
+    return conn->state == CMX_CONN_AWAIT_ADDRESS || conn->state == CMX_CONN_AWAIT_CONNECT ||
+           conn->state == CMX_CONN_AWAIT_HANDSHAKE;
+}
+
+bool cmx_conn_has_input(const cmx_conn *conn)
+{
+    return conn->h2.session != NULL && conn->unread;
+}
+
+bool cmx_conn_has_output(const cmx_conn *conn)
+{
+    if (!conn->writable) {
+        return false; /* the port reports when there is room again */
+    }
+    return cmx_buffer_len(&conn->to_send) > 0 ||
+           (conn->h2.session != NULL && cmx_h2_wants_write(&conn->h2));
+}
+
+void cmx_conn_log(const cmx_conn *conn, enum cmx_log_code code, uint64_t a, uint64_t b)
+{
+    const cmx_port *port = conn->env->port;
+    if (port->log != NULL) {
+        const uint64_t values[3] = {conn->index, a, b};
+        port->log(port->ctx, code, values);
+    }
+}

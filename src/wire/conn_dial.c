@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dialing: one address after the other in the resolver's order, then the TLS handshake, then the
+ * HTTP/2 session. Each step has its own deadline, armed by the state. Nothing here retries a whole
+ * dial; that is the pool's decision.
+ */
+#include "wire/conn_dial.h"
+
+#include "wire/conn_pump.h"
+
+static int start_http2(cmx_conn *conn, uint64_t now_ms)
+{
+    const cmx_config *config = conn->env->config;
+    const cmx_h2_limits limits = {
+        .stream_window_bytes = config->stream_window_bytes,
+        .connection_window_bytes = config->connection_window_bytes,
+        .head_bytes_max = config->head_bytes_max,
+    };
+    int rc = cmx_h2_open(&conn->h2, conn->env->library, conn->env->region, &limits);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    cmx_conn_set_state(conn, CMX_CONN_AWAIT_SETTINGS, now_ms);
+    cmx_conn_on_input(conn, now_ms);
+    return cmx_conn_pump_flush(conn);
+}
+
+static int step_handshake(cmx_conn *conn, uint64_t now_ms)
+{
+    for (;;) {
+        int rc = cmx_tls_handshake(&conn->tls);
+        conn->tls_error = conn->tls.native_error;
+        /* Also after a failure: the alert tells the server why. */
+        int flushed = cmx_conn_pump_flush(conn);
+        if (rc == CMX_OK) {
+            conn->env->handshakes++;
+            cmx_conn_log(conn, CMX_LOG_SECURE, now_ms - conn->dialed_ms,
+                         cmx_tls_cipher(&conn->tls));
+            return flushed != CMX_OK ? flushed : start_http2(conn, now_ms);
+        }
+        if (rc != CMX_AGAIN) {
+            return rc;
+        }
+        bool had_ended = conn->tls.peer_ended;
+        rc = cmx_conn_pump_receive(conn);
+        if (rc == CMX_AGAIN && conn->tls.peer_ended && !had_ended) {
+            continue; /* the session decides what a cut-off handshake is */
+        }
+        if (rc == CMX_AGAIN) {
+            return conn->send_error;
+        }
+        if (rc != CMX_OK) {
+            return rc;
+        }
+    }
+}
+
+static int start_session(cmx_conn *conn, uint64_t now_ms)
+{
+    cmx_conn_log(conn, CMX_LOG_CONNECTED, now_ms - conn->dialed_ms, 0);
+    conn->env->connections_total++;
+    conn->writable = true;
+    if (conn->target->trust == NULL) {
+        return start_http2(conn, now_ms);
+    }
+    conn->tls.received = &conn->received;
+    conn->tls.to_send = &conn->to_send;
+    int rc = cmx_tls_open(&conn->tls, conn->target->trust, conn->target->url.host,
+                          conn->target->url.host_is_ip);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    cmx_conn_set_state(conn, CMX_CONN_AWAIT_HANDSHAKE, now_ms);
+    return step_handshake(conn, now_ms);
+}
+
+/* Tries the remaining addresses until one starts to connect; the last error ends the dial. */
+static int open_next_address(cmx_conn *conn, uint64_t now_ms)
+{
+    cmx_conn_env *env = conn->env;
+
+    while (conn->address_next < conn->address_count) {
+        const cmx_address *address = &conn->addresses[conn->address_next];
+        conn->address_next++;
+        uint32_t socket = 0;
+        int rc = env->port->socket_open(env->port_state, address, conn->target->hook,
+                                        conn->target->hook_user, &socket);
+        if (rc == CMX_OK) {
+            conn->socket = socket;
+            cmx_conn_set_state(conn, CMX_CONN_AWAIT_CONNECT, now_ms);
+            cmx_conn_log(conn, CMX_LOG_DIAL, address->family, address->port);
+            env->port->socket_want(env->port_state, socket, CMX_SOCKET_WRITE);
+            return CMX_OK;
+        }
+        conn->last_error = rc;
+    }
+    return conn->last_error;
+}
+
+static int fail_address(cmx_conn *conn, int status, uint64_t now_ms)
+{
+    conn->env->port->socket_close(conn->env->port_state, (uint32_t)conn->socket);
+    conn->socket = CMX_CONN_SOCKET_NONE;
+    conn->writable = false;
+    conn->last_error = status;
+    return open_next_address(conn, now_ms);
+}
+
+static int step_connect(cmx_conn *conn, uint64_t now_ms)
+{
+    if (conn->writable || conn->readable) {
+        conn->writable = false;
+        int rc = conn->env->port->socket_connected(conn->env->port_state, (uint32_t)conn->socket);
+        if (rc == CMX_OK) {
+            return start_session(conn, now_ms);
+        }
+        if (rc != CMX_AGAIN) {
+            return fail_address(conn, rc, now_ms);
+        }
+    }
+    return now_ms < conn->due_ms ? CMX_OK : fail_address(conn, CMX_ERR_TIMEOUT_CONNECT, now_ms);
+}
+
+static int step_resolve(cmx_conn *conn, uint64_t now_ms)
+{
+    size_t count = 0;
+    int rc = conn->env->port->resolve_poll(conn->env->port_state, conn->query, conn->addresses,
+                                           CMX_CONN_ADDRESSES_MAX, &count);
+    if (rc == CMX_AGAIN) {
+        return CMX_OK;
+    }
+    /* A final answer ended the query: nothing is left to cancel when the row is closed. */
+    cmx_conn_set_state(conn, CMX_CONN_AWAIT_CONNECT, now_ms);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    if (count == 0 || count > CMX_CONN_ADDRESSES_MAX) {
+        return CMX_ERR_PORT;
+    }
+    conn->address_count = (uint32_t)count;
+    return open_next_address(conn, now_ms);
+}
+
+int cmx_conn_dial_start(cmx_conn *conn, uint32_t origin, const cmx_conn_target *target,
+                        uint64_t now_ms)
+{
+    CMX_ASSERT(conn->state == CMX_CONN_CLOSED);
+    conn->origin = origin;
+    conn->target = target;
+    conn->dialed_ms = now_ms;
+    conn->address_next = 0;
+    conn->address_count = 0;
+    conn->last_error = CMX_ERR_NETWORK;
+    conn->tls_error = 0;
+    conn->unread_total_ms = 0;
+
+    if (target->address_known) {
+        conn->addresses[0] = target->address;
+        conn->address_count = 1;
+        cmx_conn_set_state(conn, CMX_CONN_AWAIT_CONNECT, now_ms);
+        return open_next_address(conn, now_ms);
+    }
+    int rc = conn->env->port->resolve_start(conn->env->port_state, target->url.host,
+                                            target->url.port, &conn->query);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    cmx_conn_set_state(conn, CMX_CONN_AWAIT_ADDRESS, now_ms);
+    return CMX_OK;
+}
+
+int cmx_conn_dial_step(cmx_conn *conn, uint64_t now_ms)
+{
+    switch ((enum cmx_conn_state)conn->state) {
+    case CMX_CONN_AWAIT_ADDRESS:
+        return step_resolve(conn, now_ms);
+    case CMX_CONN_AWAIT_CONNECT:
+        return step_connect(conn, now_ms);
+    case CMX_CONN_AWAIT_HANDSHAKE:
+        return step_handshake(conn, now_ms);
+    case CMX_CONN_CLOSED:
+    case CMX_CONN_AWAIT_SETTINGS:
+    case CMX_CONN_OPEN:
+    case CMX_CONN_DRAINING:
+    case CMX_CONN_STATE_COUNT:
+        return CMX_OK;
+    }
+    CMX_UNREACHABLE();
+}

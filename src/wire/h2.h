@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One HTTP/2 session: frames in, frames out, what happened to each stream. It knows no socket, no
+ * TLS, no clock and no meaning of a body. The library's DATA callback pauses, so that a body chunk
+ * is lent where it lies; all other callbacks only record, and the caller takes the records after
+ * the library has returned.
+ */
+#ifndef CMX_WIRE_H2_H
+#define CMX_WIRE_H2_H
+
+#include "wire/h2_library.h"
+#include "wire/h2_request.h"
+#include "wire/h2_stream.h"
+
+enum {
+    CMX_H2_UNSENT_HEADERS_MAX = 16, /* HEADERS waiting in the library, about 430 bytes each */
+};
+
+typedef struct cmx_h2_limits {
+    uint32_t stream_window_bytes;     /* SETTINGS_INITIAL_WINDOW_SIZE */
+    uint32_t connection_window_bytes; /* raised at once if above 65,535 */
+    uint32_t head_bytes_max;          /* SETTINGS_MAX_HEADER_LIST_SIZE, enforced here */
+} cmx_h2_limits;
+
+/* Opens a client session in `region` and queues preface, SETTINGS and window. `h2` must not move
+ * until cmx_h2_close().
+ *
+ * Returns CMX_OK, or CMX_ERR_NO_MEMORY. */
+CMX_MUST_CHECK int cmx_h2_open(cmx_h2 *h2, const cmx_h2_library *library, cmx_region *region,
+                               const cmx_h2_limits *limits);
+
+/* Releases the session; streams that were not ended are forgotten without a report. */
+void cmx_h2_close(cmx_h2 *h2);
+
+/* Starts a stream; everything but the source is copied, and the source is rewound. The caller has
+ * checked cmx_h2_room(): a request is never queued inside the library.
+ *
+ * Returns CMX_OK, or CMX_ERR_NO_MEMORY, CMX_ERR_GOAWAY (no stream id left or the peer leaves). */
+CMX_MUST_CHECK int cmx_h2_start(cmx_h2 *h2, cmx_h2_stream *stream, const cmx_h2_request *request);
+
+/* Resets a stream with CANCEL and forgets it: nothing is reported for it any more, its source is
+ * not read again, late frames are credited. Allowed before and after its END was taken. */
+void cmx_h2_cancel(cmx_h2 *h2, cmx_h2_stream *stream);
+
+/* Feeds received bytes until all are used or a chunk of DATA is lent. Not while one is lent. After
+ * a pause it must be called even if there are no more bytes (len 0): an END may be due.
+ *
+ * bytes  must stay in place while a chunk is lent
+ * used   out: bytes done with; the lent chunk lies before bytes + used
+ *
+ * Returns CMX_OK, or CMX_ERR_HTTP2 (the session is broken; one more cmx_h2_write() tells the
+ * server why), CMX_ERR_NO_MEMORY. */
+CMX_MUST_CHECK int cmx_h2_feed(cmx_h2 *h2, const uint8_t *bytes, size_t len, size_t *used);
+
+enum cmx_h2_item_kind {
+    CMX_H2_ITEM_HEAD, /* stream->head is valid */
+    CMX_H2_ITEM_DATA, /* item->data is lent until cmx_h2_release() */
+    CMX_H2_ITEM_END,  /* last item of the stream: see the functions below */
+};
+
+typedef struct cmx_h2_item {
+    enum cmx_h2_item_kind kind;
+    cmx_h2_stream *stream;
+    cmx_view data;
+} cmx_h2_item;
+
+/* Takes the next record. Per stream the order is HEAD, DATA..., END. cmx_h2_write() may leave
+ * records as well: an END for what it could not send.
+ *
+ * Returns CMX_OK, or CMX_AGAIN (none: feed more; or a chunk is lent: release it first). */
+CMX_MUST_CHECK int cmx_h2_next(cmx_h2 *h2, cmx_h2_item *item);
+
+/* Ends the lending of the DATA chunk, if any, and credits its bytes to stream and connection
+ * window. */
+void cmx_h2_release(cmx_h2 *h2);
+
+/* Writes queued frames to `out`.
+ *
+ * Returns CMX_OK (*len may be 0), or CMX_ERR_HTTP2, CMX_ERR_NO_MEMORY. */
+CMX_MUST_CHECK int cmx_h2_write(cmx_h2 *h2, uint8_t *out, size_t capacity, size_t *len);
+
+/* Returns true if cmx_h2_write() would write something. */
+bool cmx_h2_wants_write(const cmx_h2 *h2);
+
+/* Returns how many more streams may be started now: the peer's MAX_CONCURRENT_STREAMS, its GOAWAY
+ * and the limit on unsent HEADERS respected; before the first SETTINGS `streams_before_settings`.
+ * One stream below a limit above 1 is left out: the server may see an end later than we do. */
+uint32_t cmx_h2_room(const cmx_h2 *h2);
+
+/* Returns the peer's MAX_CONCURRENT_STREAMS as known now. */
+uint32_t cmx_h2_peer_streams(const cmx_h2 *h2);
+
+/* Queues GOAWAY(NO_ERROR): the orderly end of an idle connection. */
+void cmx_h2_goodbye(cmx_h2 *h2);
+
+/* Queues a PING; its ACK is counted in pings_acked. Returns CMX_OK or CMX_ERR_NO_MEMORY. */
+CMX_MUST_CHECK int cmx_h2_ping(cmx_h2 *h2);
+
+#endif

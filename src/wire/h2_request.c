@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Submits requests and feeds their bodies to the library. The body callback finds its stream
+ * through the library and never through a pointer of its own, so that a cancelled stream's source
+ * is not touched again. END_STREAM rides on the last DATA frame: some servers wait for it and
+ * mistake an extra empty frame.
+ */
+#include "wire/h2_request.h"
+
+#include <nghttp2/nghttp2.h>
+
+enum {
+    PSEUDO_HEADERS = 4,
+    LENGTH_DIGITS_MAX = 20, /* of a 64-bit number */
+};
+
+/* Fills `out` completely, except at the end of the body. */
+static int read_source(cmx_h2_stream *stream, uint8_t *out, size_t capacity, size_t *len)
+{
+    const cmx_source *source = stream->source;
+    uint64_t left_bytes = source->length - stream->uploaded_bytes;
+    size_t wanted = left_bytes < capacity ? (size_t)left_bytes : capacity;
+
+    *len = 0;
+    while (*len < wanted) { /* each turn adds a byte or ends */
+        size_t got = 0;
+        int rc = source->read(source->ctx, out + *len, wanted - *len, &got);
+        if (rc != CMX_OK) {
+            return rc;
+        }
+        CMX_ASSERT(got <= wanted - *len);
+        if (got == 0) {
+            return CMX_ERR_BODY_CHANGED; /* shorter than the content-length we announced */
+        }
+        *len += got;
+    }
+    stream->uploaded_bytes += wanted;
+    return CMX_OK;
+}
+
+static nghttp2_ssize read_body(nghttp2_session *session, int32_t stream_id, uint8_t *out,
+                               size_t capacity, uint32_t *data_flags, nghttp2_data_source *unused,
+                               void *user_data)
+{
+    cmx_h2 *h2 = user_data;
+    cmx_h2_stream *stream = nghttp2_session_get_stream_user_data(session, stream_id);
+    size_t len;
+    int rc;
+
+    (void)unused;
+    if (stream == NULL) {
+        return NGHTTP2_ERR_DEFERRED; /* its RST_STREAM is queued */
+    }
+    if (stream->upload_round == h2->upload_round) {
+        stream->flags |= CMX_H2_STREAM_DEFERRED;
+        cmx_h2_stream_push(&h2->deferred, stream, CMX_H2_LINK_WAIT);
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    rc = read_source(stream, out, capacity, &len);
+    if (rc != CMX_OK) {
+        stream->source_error = rc;
+        cmx_h2_stream_end(h2, stream, NGHTTP2_INTERNAL_ERROR);
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* the library sends RST_STREAM */
+    }
+    stream->upload_round = h2->upload_round;
+    if (stream->uploaded_bytes == stream->source->length) {
+        *data_flags |= NGHTTP2_DATA_FLAG_EOF;
+    }
+    return (nghttp2_ssize)len;
+}
+
+static nghttp2_nv make_field(cmx_view name, cmx_view value, uint8_t flags)
+{
+    /* The library copies both and does not write: its type has no const. */
+    return (nghttp2_nv){(uint8_t *)(uintptr_t)name.data, (uint8_t *)(uintptr_t)value.data, name.len,
+                        value.len, flags};
+}
+
+static cmx_view format_length(uint64_t length, uint8_t digits[LENGTH_DIGITS_MAX])
+{
+    size_t start = LENGTH_DIGITS_MAX;
+
+    do {
+        start--;
+        digits[start] = (uint8_t)('0' + length % 10);
+        length /= 10;
+    } while (length > 0);
+    return (cmx_view){digits + start, LENGTH_DIGITS_MAX - start};
+}
+
+int cmx_h2_request_submit(cmx_h2 *h2, cmx_h2_stream *stream, const cmx_h2_request *request)
+{
+    nghttp2_nv fields[PSEUDO_HEADERS + 1 + CMX_H2_FIELDS_MAX];
+    nghttp2_data_provider2 provider = {.source = {.ptr = NULL}, .read_callback = read_body};
+    const cmx_source *source = request->source;
+    bool has_body = source != NULL && source->length > 0;
+    uint8_t digits[LENGTH_DIGITS_MAX];
+    const uint8_t known = NGHTTP2_NV_FLAG_NO_COPY_NAME; /* a literal outlives the library's use */
+    size_t count = 0;
+    int32_t id;
+
+    CMX_ASSERT(request->field_count <= CMX_H2_FIELDS_MAX);
+    fields[count++] = make_field(CMX_VIEW_LITERAL(":method"), request->method, known);
+    fields[count++] = make_field(CMX_VIEW_LITERAL(":scheme"), request->scheme, known);
+    fields[count++] = make_field(CMX_VIEW_LITERAL(":authority"), request->authority, known);
+    fields[count++] = make_field(CMX_VIEW_LITERAL(":path"), request->path, known);
+    if (source != NULL) {
+        fields[count++] = make_field(CMX_VIEW_LITERAL("content-length"),
+                                     format_length(source->length, digits), known);
+    }
+    for (size_t i = 0; i < request->field_count; i++) {
+        const cmx_h2_field *field = &request->fields[i];
+        uint8_t flags = field->secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+        fields[count++] = make_field(field->name, field->value, flags);
+    }
+    id = nghttp2_submit_request2(h2->session, NULL, fields, count, has_body ? &provider : NULL,
+                                 stream);
+    if (id < 0) {
+        return id == NGHTTP2_ERR_NOMEM ? CMX_ERR_NO_MEMORY : CMX_ERR_GOAWAY;
+    }
+    if (has_body) {
+        source->rewind(source->ctx);
+        stream->source = source;
+    }
+    stream->id = id;
+    return CMX_OK;
+}
+
+bool cmx_h2_request_next_round(cmx_h2 *h2)
+{
+    bool is_any = h2->deferred.first != NULL;
+    cmx_h2_stream *stream;
+
+    h2->upload_round++;
+    while ((stream = cmx_h2_stream_pop(&h2->deferred, CMX_H2_LINK_WAIT)) != NULL) {
+        stream->flags &= (uint8_t)~CMX_H2_STREAM_DEFERRED;
+        if (nghttp2_session_resume_data(h2->session, stream->id) == NGHTTP2_ERR_NOMEM) {
+            h2->failure = CMX_ERR_NO_MEMORY;
+        }
+    }
+    return is_any;
+}

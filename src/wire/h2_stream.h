@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one HTTP/2 session and each of its streams remember between two calls, and how a stream's
+ * records come and go. The library's callbacks write here, the caller reads through wire/h2.h.
+ * Knows no frame format and no body.
+ */
+#ifndef CMX_WIRE_H2_STREAM_H
+#define CMX_WIRE_H2_STREAM_H
+
+#include "base/region.h"
+#include "base/source.h"
+#include "base/view.h"
+
+enum {
+    CMX_H2_REQUEST_ID_BYTES_MAX = 64,
+};
+
+enum cmx_h2_content {
+    CMX_H2_CONTENT_OTHER,
+    CMX_H2_CONTENT_EVENT_STREAM, /* text/event-stream */
+    CMX_H2_CONTENT_JSON,         /* application/json, +json */
+};
+
+/* What is kept of a response head. */
+typedef struct cmx_h2_head {
+    uint16_t status;                              /* 100..999; 0 = no final head yet */
+    uint8_t content;                              /* enum cmx_h2_content */
+    uint8_t request_id_len;                       /* bytes */
+    char request_id[CMX_H2_REQUEST_ID_BYTES_MAX]; /* x-request-id, cut to fit */
+} cmx_h2_head;
+
+/* Each list has its own link, because a stream may be in one list of each kind. */
+enum cmx_h2_link {
+    CMX_H2_LINK_NEWS, /* streams with a HEAD or END to report */
+    CMX_H2_LINK_WAIT, /* streams whose HEADERS did not leave yet, or whose upload gave way */
+    CMX_H2_LINK_COUNT,
+};
+
+enum cmx_h2_stream_flag {
+    CMX_H2_STREAM_HAS_HEAD = 1 << 0,  /* in the news: HEAD */
+    CMX_H2_STREAM_HAS_END = 1 << 1,   /* in the news: END */
+    CMX_H2_STREAM_HEAD_SEEN = 1 << 2, /* the final head came; what follows are trailers */
+    CMX_H2_STREAM_ENDED = 1 << 3,     /* the library does not know it any more */
+    CMX_H2_STREAM_COMPLETE = 1 << 4,  /* the server said END_STREAM */
+    CMX_H2_STREAM_UNSENT = 1 << 5,    /* in the list `unsent_streams` */
+    CMX_H2_STREAM_DEFERRED = 1 << 6,  /* in the list `deferred` */
+};
+
+/* One stream's part of a slot; the pool embeds it. Zero it before cmx_h2_start(). */
+typedef struct cmx_h2_stream {
+    struct cmx_h2_stream *next[CMX_H2_LINK_COUNT];
+    const cmx_source *source; /* borrowed until the stream ended; NULL = no body */
+    uint64_t uploaded_bytes;  /* of the source */
+    uint32_t upload_round;    /* last round of the session in which it sent DATA */
+    uint32_t tag;             /* the pool's own index */
+    int32_t id;               /* HTTP/2 stream id; 0 = none */
+    uint32_t error_code;      /* of RST_STREAM or the library; valid with END */
+    int source_error;    /* why we reset it: status of the source, CMX_ERR_HEAD_LARGE, CMX_OK */
+    uint8_t flags;       /* enum cmx_h2_stream_flag */
+    uint32_t head_bytes; /* all heads and trailers so far, RFC 9113 6.5.2 counting */
+    cmx_h2_head head;    /* valid after the HEAD item */
+} cmx_h2_stream;
+
+typedef struct cmx_h2_list {
+    cmx_h2_stream *first; /* oldest */
+    cmx_h2_stream *last;
+} cmx_h2_list;
+
+typedef struct cmx_h2 {
+    void *session;              /* owned: the library's session; NULL = closed */
+    cmx_region *region;         /* borrowed */
+    cmx_h2_list news;           /* streams with a HEAD or END to report */
+    cmx_h2_list unsent_streams; /* streams whose HEADERS are still in the library */
+    cmx_h2_list deferred;       /* streams whose upload gave way to others */
+    cmx_h2_stream *data_stream; /* whose chunk is lent; NULL = none */
+    cmx_view data;              /* the chunk: lies in the bytes being fed */
+    cmx_view unsent;            /* frame bytes of the library that did not fit the last write */
+    uint32_t active;            /* streams started and not ended */
+    uint32_t unsent_headers;    /* HEADERS still in the library, cancelled ones included */
+    uint32_t upload_round;      /* each stream sends at most one DATA frame in a round */
+    uint32_t head_bytes_max;    /* copied from the limits */
+    uint32_t goaway_code;       /* first non-zero code, else 0 */
+    int32_t goaway_last_id;     /* lowest seen; INT32_MAX = none */
+    int failure;                /* the library can only be closed any more; else CMX_OK */
+    bool data_taken;            /* the chunk was given out by cmx_h2_next() */
+    bool paused;                /* the library stopped inside a DATA frame */
+    bool settings_received;     /* the peer's first SETTINGS came */
+    bool goaway_received;
+    bool leaving;             /* we sent GOAWAY(NO_ERROR) */
+    bool terminated;          /* we sent a GOAWAY with an error */
+    uint64_t frames_received; /* any frame: proof of life */
+    uint64_t pings_acked;
+} cmx_h2;
+
+void cmx_h2_stream_push(cmx_h2_list *list, cmx_h2_stream *stream, enum cmx_h2_link link);
+
+/* Returns the oldest stream of the list, now out of it, or NULL. */
+cmx_h2_stream *cmx_h2_stream_pop(cmx_h2_list *list, enum cmx_h2_link link);
+
+/* Takes a stream out of every list it is in. */
+void cmx_h2_stream_unlink(cmx_h2 *h2, cmx_h2_stream *stream);
+
+/* Takes a stream out of the list where it waits for its turn to send. */
+void cmx_h2_stream_unwait(cmx_h2 *h2, cmx_h2_stream *stream);
+
+/* Puts the final head into the news. */
+void cmx_h2_stream_note_head(cmx_h2 *h2, cmx_h2_stream *stream);
+
+/* Queues RST_STREAM; a request that did not leave yet is withdrawn instead. */
+void cmx_h2_stream_reset(cmx_h2 *h2, const cmx_h2_stream *stream, uint32_t error_code);
+
+/* Cuts the library's reference to a stream: no callback finds it any more. */
+void cmx_h2_stream_detach(cmx_h2 *h2, cmx_h2_stream *stream);
+
+/* Detaches a stream and puts its END into the news. */
+void cmx_h2_stream_end(cmx_h2 *h2, cmx_h2_stream *stream, uint32_t error_code);
+
+/* Returns true after END if the server finished the stream with END_STREAM. RST_STREAM(NO_ERROR)
+ * before END_STREAM is not an end: RFC 9113, 8.1. */
+bool cmx_h2_stream_complete(const cmx_h2_stream *stream);
+
+/* Returns true after END if the server provably did not process it: REFUSED_STREAM, or an id above
+ * GOAWAY's last one (RFC 9113, 8.7), or HEADERS that never left. */
+bool cmx_h2_stream_unprocessed(const cmx_h2_stream *stream);
+
+#endif
