@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The client's life and its loop. This file is the only one that reads the port's clock and waits.
+ */
+#include "base/wipe.h"
+#include "client/finish.h"
+#include "client/layout.h"
+#include "client/transfer.h"
+
+static int fail(const char **bad_field, const char *field, int status)
+{
+    *bad_field = field;
+    return status;
+}
+
+static void fill_pool(cmx_client *client, const cmx_layout *layout)
+{
+    const cmx_conn_env env = {
+        .port = client->port,
+        .port_state = client->port_state,
+        .config = &client->config,
+        .library = &client->h2_library,
+        .region = client->region,
+        .frames = layout->frames,
+        /* One record a time: a longer buffer would be cut by TLS anyway. */
+        .frames_capacity = client->config.write_bytes < CMX_TLS_PLAIN_BYTES_MAX
+                               ? client->config.write_bytes
+                               : CMX_TLS_PLAIN_BYTES_MAX,
+    };
+    cmx_pool_init(&client->pool, &env, &layout->tables);
+}
+
+static void fill_client(cmx_client *client, const cmx_layout *layout, const cmx_config *config,
+                        const cmx_port *port)
+{
+    client->config = *config;
+    client->port = port;
+    client->port_state = layout->port_state;
+    client->region = cmx_region_init(layout->region, layout->region_bytes);
+    client->calls = layout->calls;
+    client->tails = layout->tails;
+    client->finished_first = CMX_SLOT_NONE;
+    client->finished_last = CMX_SLOT_NONE;
+    client->decoding = CMX_SLOT_NONE;
+    client->lent = CMX_SLOT_NONE;
+    cmx_timerq_init(&client->timers, layout->timer_heap, layout->tables.slot_count);
+    cmx_blocks_init(&client->event_blocks, layout->event_blocks, config->event_buffers,
+                    config->event_bytes_max);
+}
+
+/* Starts what lies outside the block: the port and the two libraries. */
+static int start_parts(cmx_client *client, const char **bad_field)
+{
+    const cmx_port *port = client->port;
+    uint32_t sockets = client->config.connections_max;
+    int rc = port->init(port->ctx, client->port_state, CMX_PORT_STATE_BYTES(sockets), sockets);
+    if (rc != CMX_OK) {
+        return fail(bad_field, "port", rc);
+    }
+    rc = cmx_tls_library_init(port, client->region);
+    if (rc != CMX_OK) {
+        port->deinit(client->port_state, false);
+        return fail(bad_field, "port", rc);
+    }
+    rc = cmx_h2_library_init(&client->h2_library, client->config.streams_before_settings);
+    if (rc != CMX_OK) {
+        cmx_tls_library_deinit();
+        port->deinit(client->port_state, false);
+        return fail(bad_field, "memory", rc);
+    }
+    return CMX_OK;
+}
+
+int cmx_client_init(cmx_client **client, void *memory, size_t bytes, const cmx_config *config,
+                    const cmx_port *port, const char **bad_field)
+{
+    const char *ignored = NULL;
+    if (bad_field == NULL) {
+        bad_field = &ignored;
+    }
+    *client = NULL;
+    int rc = cmx_config_check(config, bad_field);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    if (port == NULL) {
+        return fail(bad_field, "port", CMX_ERR_ARGUMENT);
+    }
+    if (memory == NULL || (uintptr_t)memory % CMX_BLOCK_ALIGN != 0) {
+        return fail(bad_field, "memory", CMX_ERR_MEMORY_ALIGN);
+    }
+    size_t needed = cmx_client_bytes(config);
+    if (bytes < needed) {
+        return fail(bad_field, "bytes", CMX_ERR_MEMORY_SMALL);
+    }
+    cmx_arena arena;
+    cmx_layout layout;
+    cmx_arena_init(&arena, memory, needed);
+    cmx_layout_carve(&layout, &arena, config);
+    fill_client(layout.client, &layout, config, port);
+    layout.client->memory = memory;
+    layout.client->memory_bytes = needed;
+    rc = start_parts(layout.client, bad_field);
+    if (rc != CMX_OK) {
+        cmx_wipe(memory, needed);
+        return rc;
+    }
+    fill_pool(layout.client, &layout);
+    cmx_state_read_clock(layout.client);
+    *client = layout.client;
+    return CMX_OK;
+}
+
+static void end_client(cmx_client *client, bool abandon)
+{
+    cmx_pool_close(&client->pool, abandon);
+    for (uint32_t i = 0; i < client->origins; i++) {
+        cmx_tls_context_deinit(&client->pool.tables.origins[i].trust);
+    }
+    cmx_h2_library_deinit(&client->h2_library);
+    cmx_tls_library_deinit();
+    client->port->deinit(client->port_state, abandon);
+    cmx_wipe(client->memory, client->memory_bytes);
+}
+
+void cmx_client_deinit(cmx_client *client)
+{
+    if (client != NULL) {
+        end_client(client, false);
+    }
+}
+
+void cmx_client_abandon(cmx_client *client)
+{
+    if (client != NULL) {
+        end_client(client, true);
+    }
+}
+
+/* Waits for the port, then does everything that is due. */
+static int turn(cmx_client *client, uint32_t timeout_ms)
+{
+    int rc = cmx_pool_wait(&client->pool, timeout_ms);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    cmx_state_read_clock(client);
+    cmx_pool_step(&client->pool, client->now_ms);
+    cmx_transfer_expire(client);
+    cmx_pool_flush(&client->pool, client->now_ms);
+    return CMX_OK;
+}
+
+int cmx_client_tick(cmx_client *client)
+{
+    cmx_transfer_end_lending(client);
+    return turn(client, 0);
+}
+
+static uint64_t next_due_ms(const cmx_client *client)
+{
+    if (client->decoding != CMX_SLOT_NONE || client->finished_first != CMX_SLOT_NONE) {
+        return 0;
+    }
+    uint64_t pool_ms = cmx_pool_next_due_ms(&client->pool);
+    uint64_t call_ms = cmx_timerq_next_due_ms(&client->timers);
+    return pool_ms < call_ms ? pool_ms : call_ms;
+}
+
+/* Milliseconds from now until an absolute time, as the port's wait takes them. */
+static uint32_t relative_ms(uint64_t due_ms, uint64_t now_ms)
+{
+    if (due_ms == UINT64_MAX) {
+        return UINT32_MAX;
+    }
+    if (due_ms <= now_ms) {
+        return 0;
+    }
+    uint64_t left_ms = due_ms - now_ms;
+    return left_ms < UINT32_MAX ? (uint32_t)left_ms : UINT32_MAX - 1;
+}
+
+uint32_t cmx_client_next_due_ms(cmx_client *client)
+{
+    return relative_ms(next_due_ms(client), client->port->now_ms(client->port_state));
+}
+
+int cmx_client_wait(cmx_client *client, cmx_event *event, uint32_t timeout_ms)
+{
+    uint64_t deadline_ms = UINT64_MAX;
+    if (timeout_ms != UINT32_MAX) {
+        deadline_ms = client->port->now_ms(client->port_state) + timeout_ms;
+    }
+    for (;;) {
+        int rc = cmx_client_next_event(client, event);
+        if (rc != CMX_AGAIN) {
+            return rc;
+        }
+        /* Relaxed is enough: the port's wake-up orders everything else. */
+        if (__atomic_exchange_n(&client->woken, 0, __ATOMIC_RELAXED) != 0) {
+            return CMX_AGAIN;
+        }
+        uint64_t due_ms = next_due_ms(client);
+        uint64_t now_ms = client->port->now_ms(client->port_state);
+        if (now_ms >= deadline_ms) {
+            /* One turn all the same: a caller who never waits must still get its answers. */
+            rc = timeout_ms == 0 ? turn(client, 0) : CMX_OK;
+            return rc != CMX_OK ? rc : (timeout_ms == 0 ? cmx_client_next_event(client, event)
+                                                        : CMX_AGAIN);
+        }
+        rc = turn(client, relative_ms(due_ms < deadline_ms ? due_ms : deadline_ms, now_ms));
+        if (rc != CMX_OK) {
+            return rc;
+        }
+    }
+}
+
+int cmx_client_fd(const cmx_client *client)
+{
+    return client->port->descriptor(client->port_state);
+}
+
+void cmx_client_wakeup(cmx_client *client)
+{
+    __atomic_store_n(&client->woken, 1, __ATOMIC_RELAXED);
+    client->port->wakeup(client->port_state);
+}
+
+void cmx_client_stats(const cmx_client *client, cmx_stats *stats)
+{
+    const cmx_pool *pool = &client->pool;
+    *stats = client->stats;
+    for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
+        const cmx_conn *conn = &pool->tables.conns[i];
+        if (conn->state != CMX_CONN_CLOSED) {
+            stats->connections++;
+            stats->streams += conn->h2.active;
+        }
+    }
+    stats->queued = pool->slots.queued.count;
+    stats->connections_total = pool->env.connections_total;
+    stats->handshakes = pool->env.handshakes;
+    stats->bytes_received = pool->env.bytes_received;
+    stats->bytes_sent = pool->env.bytes_sent;
+    stats->memory_bytes = client->memory_bytes;
+    stats->library_bytes = cmx_region_used(client->region);
+    stats->library_peak = cmx_region_peak(client->region);
+    stats->library_capacity = cmx_region_capacity(client->region);
+}

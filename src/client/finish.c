@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of a call. See finish.h.
+ */
+#include "client/finish.h"
+
+#include "client/verdict.h"
+
+static void append_finished(cmx_client *client, uint16_t index)
+{
+    client->calls[index].next = CMX_SLOT_NONE;
+    if (client->finished_first == CMX_SLOT_NONE) {
+        client->finished_first = index;
+    } else {
+        client->calls[client->finished_last].next = index;
+    }
+    client->finished_last = index;
+}
+
+void cmx_finish_call(cmx_client *client, uint16_t index, bool complete, int cause)
+{
+    cmx_call *call = &client->calls[index];
+    cmx_verdict_facts facts = {
+        .answer = call->is_chat ? &call->answer : NULL,
+        .http_status = call->http_status,
+        .delivered = call->deltas > 0,
+        .complete = complete,
+        .cause = cause,
+    };
+    CMX_ASSERT(call->phase != CMX_CALL_FINISHED);
+    call->verdict = (uint8_t)cmx_verdict_judge(&facts, &call->error);
+    call->h2_error = client->pool.slots.rows[index].stream.error_code;
+    call->tls_error = client->pool.slots.rows[index].tls_error;
+    cmx_timerq_cancel(&client->timers, &call->timer);
+    cmx_call_enter(call, CMX_CALL_FINISHED, client->now_ms, 0);
+    if (client->decoding == index) {
+        client->decoding = CMX_SLOT_NONE;
+    }
+    append_finished(client, index);
+}
+
+void cmx_finish_abort(cmx_client *client, uint16_t index, int cause)
+{
+    cmx_call *call = &client->calls[index];
+    cmx_pool_cancel(&client->pool, index);
+    if (call->phase != CMX_CALL_FINISHED) {
+        if (call->is_chat) {
+            cmx_answer_end(&call->answer);
+        }
+        cmx_finish_call(client, index, false, cause);
+    } else if (cause == CMX_ERR_CANCELLED) {
+        call->verdict = CMX_VERDICT_CANCELLED;
+        call->error = CMX_ERR_CANCELLED;
+    }
+}
+
+uint16_t cmx_finish_take(cmx_client *client)
+{
+    uint16_t index = client->finished_first;
+    if (index != CMX_SLOT_NONE) {
+        client->finished_first = client->calls[index].next;
+    }
+    return index;
+}
+
+static void fill_answer(const cmx_call *call, cmx_done *done)
+{
+    cmx_answer_result result;
+    cmx_answer_result_get(&call->answer, &result);
+    done->message = result.message;
+    done->finish_reason = result.finish_reason;
+    done->model = result.model;
+    done->request_id = result.id;
+    done->has_usage = result.has_usage;
+    done->usage = result.usage;
+    done->malformed = result.malformed;
+}
+
+static void count_done(cmx_stats *stats, const cmx_call *call)
+{
+    stats->done++;
+    stats->retries += call->replays;
+    if (call->verdict == CMX_VERDICT_TIMEOUT || call->verdict == CMX_VERDICT_STALLED) {
+        stats->timeouts++;
+    }
+}
+
+void cmx_finish_event(cmx_client *client, uint16_t index, cmx_event *event)
+{
+    const cmx_call *call = &client->calls[index];
+    CMX_ASSERT(call->phase == CMX_CALL_FINISHED);
+    memset(event, 0, sizeof *event);
+    event->kind = CMX_EVENT_DONE;
+    event->id = cmx_slot_handle(&client->pool.slots, index);
+    event->user = call->user;
+    event->done = (cmx_done){
+        .verdict = (enum cmx_verdict)call->verdict,
+        .error = call->error,
+        .http_status = call->http_status,
+        .h2_error = call->h2_error,
+        .tls_error = call->tls_error,
+        .attempts = call->attempts,
+        .replays = call->replays,
+        .times = call->times,
+        .deltas = call->deltas,
+        .bytes = call->delivered_bytes,
+    };
+    if (call->is_chat) {
+        fill_answer(call, &event->done);
+    }
+    count_done(&client->stats, call);
+    CMX_ASSERT(client->live > 0);
+    client->live--;
+}
+
+void cmx_finish_release(cmx_client *client, uint16_t index)
+{
+    cmx_call *call = &client->calls[index];
+    if (call->is_chat) {
+        cmx_answer_deinit(&call->answer);
+    }
+    cmx_pool_release(&client->pool, index);
+}

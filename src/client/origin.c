@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Adding a relay: checks every field, copies it into the table, loads what it trusts. After this
+ * nothing of the caller's struct is needed any more.
+ */
+#include "base/address.h"
+#include "base/field.h"
+#include "base/wipe.h"
+#include "client/state.h"
+#include "wire/tls_trust.h"
+
+#define BEARER_PREFIX "Bearer "
+_Static_assert(sizeof BEARER_PREFIX - 1 == CMX_ORIGIN_AUTH_PREFIX_BYTES, "room for the prefix");
+
+void cmx_origin_default(cmx_origin *origin)
+{
+    memset(origin, 0, sizeof *origin);
+    origin->auth = CMX_AUTH_BEARER;
+}
+
+static int fail(const char **bad_field, const char *field, int status)
+{
+    *bad_field = field;
+    return status;
+}
+
+static cmx_view text_view(const char *text)
+{
+    return (cmx_view){(const uint8_t *)text, strlen(text)};
+}
+
+static int set_auth(cmx_origin_row *row, const cmx_origin *origin, const char **bad_field)
+{
+    if (origin->auth == CMX_AUTH_NONE) {
+        return CMX_OK;
+    }
+    if (origin->key == NULL) {
+        return fail(bad_field, "key", CMX_ERR_ARGUMENT);
+    }
+    cmx_view key = text_view(origin->key);
+    if (key.len == 0 || key.len > CMX_ORIGIN_KEY_BYTES_MAX) {
+        return fail(bad_field, "key", CMX_ERR_ARGUMENT);
+    }
+    if (!cmx_field_value_ok(key)) {
+        return fail(bad_field, "key", CMX_ERR_KEY);
+    }
+    cmx_view name = CMX_VIEW_LITERAL("authorization");
+    uint32_t prefix_len = CMX_ORIGIN_AUTH_PREFIX_BYTES;
+    if (origin->auth == CMX_AUTH_HEADER) {
+        if (origin->auth_header == NULL) {
+            return fail(bad_field, "auth_header", CMX_ERR_ARGUMENT);
+        }
+        name = text_view(origin->auth_header);
+        prefix_len = 0;
+        if (name.len > CMX_ORIGIN_AUTH_HEADER_BYTES_MAX || !cmx_field_name_ok(name)) {
+            return fail(bad_field, "auth_header", CMX_ERR_HEADER);
+        }
+    } else if (origin->auth != CMX_AUTH_BEARER) {
+        return fail(bad_field, "auth", CMX_ERR_ARGUMENT);
+    }
+    memcpy(row->auth_name, name.data, name.len);
+    row->auth_name_len = (uint32_t)name.len;
+    memcpy(row->auth_value, BEARER_PREFIX, prefix_len);
+    memcpy(row->auth_value + prefix_len, key.data, key.len);
+    row->auth_value_len = prefix_len + (uint32_t)key.len;
+    return CMX_OK;
+}
+
+static int set_target(cmx_origin_row *row, const cmx_origin *origin, const char **bad_field)
+{
+    cmx_conn_target *target = &row->target;
+    int rc = cmx_url_parse(origin->base_url, &target->url);
+    if (rc != CMX_OK) {
+        return fail(bad_field, "base_url", rc);
+    }
+    if (target->url.host_is_ip) {
+        target->address = target->url.address;
+        target->address_known = true;
+    }
+    if (origin->address != NULL) {
+        rc = cmx_address_parse(text_view(origin->address), &target->address);
+        if (rc != CMX_OK) {
+            return fail(bad_field, "address", CMX_ERR_ARGUMENT);
+        }
+        target->address.port = target->url.port;
+        target->address_known = true;
+    }
+    target->hook = origin->socket_hook;
+    target->hook_user = origin->socket_hook_user;
+    return CMX_OK;
+}
+
+static int load_trust(cmx_client *client, cmx_tls_context *context, const cmx_origin *origin,
+                      const char **bad_field)
+{
+    if (origin->ca_pem != NULL) {
+        *bad_field = "ca_pem";
+        return cmx_tls_trust_memory(context, origin->ca_pem, origin->ca_pem_len);
+    }
+    if (origin->ca_file != NULL) {
+        *bad_field = "ca_file";
+        return cmx_tls_trust_file(context, client->port, origin->ca_file);
+    }
+    if (origin->ca_dir != NULL) {
+        *bad_field = "ca_dir";
+        return cmx_tls_trust_dir(context, client->port, origin->ca_dir);
+    }
+    *bad_field = "ca_file";
+    const char *bundle = client->port->system_trust(client->port->ctx);
+    return bundle == NULL ? CMX_ERR_TRUST
+                          : cmx_tls_trust_file(context, client->port, bundle);
+}
+
+static int set_trust(cmx_client *client, cmx_origin_row *row, const cmx_origin *origin,
+                     const char **bad_field)
+{
+    if (!row->target.url.secure) {
+        return CMX_OK;
+    }
+    int rc = cmx_tls_context_init(&row->trust, client->region);
+    if (rc != CMX_OK) {
+        return fail(bad_field, "base_url", rc);
+    }
+    rc = load_trust(client, &row->trust, origin, bad_field);
+    if (rc != CMX_OK) {
+        cmx_tls_context_deinit(&row->trust);
+        return rc;
+    }
+    row->target.trust = &row->trust;
+    return CMX_OK;
+}
+
+static int fill_row(cmx_client *client, cmx_origin_row *row, const cmx_origin *origin,
+                    const char **bad_field)
+{
+    if (origin->connections > client->config.connections_max) {
+        return fail(bad_field, "connections", CMX_ERR_ARGUMENT);
+    }
+    row->connections_max =
+        origin->connections == 0 ? client->config.connections_max : origin->connections;
+    int rc = set_target(row, origin, bad_field);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    rc = set_auth(row, origin, bad_field);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    return set_trust(client, row, origin, bad_field);
+}
+
+int cmx_client_add_origin(cmx_client *client, const cmx_origin *origin, cmx_origin_id *id,
+                          const char **bad_field)
+{
+    const char *ignored = NULL;
+    if (bad_field == NULL) {
+        bad_field = &ignored;
+    }
+    *bad_field = NULL;
+    if (client->origins == client->config.origins_max) {
+        return fail(bad_field, "origins_max", CMX_ERR_BUSY);
+    }
+    cmx_origin_row *row = &client->pool.tables.origins[client->origins];
+    int rc = fill_row(client, row, origin, bad_field);
+    if (rc != CMX_OK) {
+        cmx_wipe(row, sizeof *row); /* the key may be in it already */
+        return rc;
+    }
+    *bad_field = NULL;
+    row->used = true;
+    *id = client->origins++;
+    return CMX_OK;
+}

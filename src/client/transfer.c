@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pulling: takes items from the pool, lets the chat's decoder say what they mean, hands out one
+ * event at a time. Nothing is queued: what is not pulled stays in the connection's buffer, unread.
+ */
+#include "client/transfer.h"
+
+#include "client/finish.h"
+#include "client/verdict.h"
+
+void cmx_transfer_begin_answer(cmx_client *client, uint16_t index)
+{
+    cmx_call *call = &client->calls[index];
+    const cmx_chat *chat = &call->body.chat;
+    const cmx_answer_memory memory = {
+        .tail = client->tails + (size_t)index * client->config.tail_bytes,
+        .tail_capacity = client->config.tail_bytes,
+        .blocks = &client->event_blocks,
+        .event_bytes_max = client->config.event_bytes_max,
+        .body = chat->answer,
+        .body_capacity = chat->answer == NULL ? 0 : chat->answer_bytes,
+    };
+    cmx_answer_init(&call->answer, &memory);
+}
+
+/* Arms the timer for the clock that runs out next. */
+static void arm(cmx_client *client, uint16_t index)
+{
+    int status = CMX_OK;
+    cmx_call *call = &client->calls[index];
+    uint64_t due_ms = cmx_call_due_ms(call, &client->config,
+                                      cmx_state_unread_ms(client, index), &status);
+    cmx_timerq_arm(&client->timers, &call->timer, due_ms);
+}
+
+static void enter(cmx_client *client, uint16_t index, enum cmx_call_phase phase)
+{
+    cmx_call_enter(&client->calls[index], phase, client->now_ms,
+                   cmx_state_unread_ms(client, index));
+    arm(client, index);
+}
+
+void cmx_transfer_end_lending(cmx_client *client)
+{
+    if (client->lent != CMX_SLOT_NONE) {
+        uint16_t index = client->lent;
+        client->lent = CMX_SLOT_NONE;
+        cmx_finish_release(client, index);
+    }
+    if (client->decoding == CMX_SLOT_NONE) {
+        cmx_pool_return(&client->pool); /* a plain request's bytes */
+    }
+}
+
+/* Makes an event of a decoded item. */
+static void fill_item(cmx_client *client, uint16_t index, const cmx_answer_item *item,
+                      cmx_event *event)
+{
+    cmx_call *call = &client->calls[index];
+    memset(event, 0, sizeof *event);
+    event->id = cmx_slot_handle(&client->pool.slots, index);
+    event->user = call->user;
+    switch (item->kind) {
+    case CMX_ANSWER_USAGE:
+        event->kind = CMX_EVENT_USAGE;
+        event->usage = item->usage;
+        return;
+    case CMX_ANSWER_DELTA:
+        event->kind = CMX_EVENT_DELTA;
+        event->delta = item->delta;
+        /* Only the first token can bring the deadline nearer; later ones are found when due. */
+        if (cmx_call_on_token(call, item->delta.text.len, client->now_ms,
+                              cmx_state_unread_ms(client, index)) &&
+            cmx_timerq_armed(&call->timer)) {
+            arm(client, index);
+        }
+        return;
+    }
+    CMX_UNREACHABLE();
+}
+
+/* Decodes on in the call that has a chunk (or its end). Returns CMX_OK (one event) or CMX_AGAIN
+ * (nothing is being decoded any more). */
+static int decode(cmx_client *client, cmx_event *event)
+{
+    uint16_t index = client->decoding;
+    cmx_call *call = &client->calls[index];
+    cmx_answer_item item;
+
+    int rc = cmx_answer_next(&call->answer, &item);
+    if (rc == CMX_OK) {
+        fill_item(client, index, &item, event);
+        return CMX_OK;
+    }
+    client->decoding = CMX_SLOT_NONE;
+    cmx_pool_return(&client->pool);
+    if (call->ending) {
+        int cause = cmx_verdict_cause(&client->pool.slots.rows[index]);
+        cmx_finish_call(client, index, cause == CMX_OK, cause);
+    } else if (rc != CMX_AGAIN) {
+        cmx_finish_abort(client, index, rc);
+    } else if (cmx_answer_finished(&call->answer) && call->phase != CMX_CALL_AWAIT_END) {
+        enter(client, index, CMX_CALL_AWAIT_END);
+    }
+    return CMX_AGAIN;
+}
+
+static bool on_head(cmx_client *client, uint16_t index, cmx_event *event)
+{
+    static const enum cmx_answer_content contents[] = {
+        [CMX_H2_CONTENT_OTHER] = CMX_ANSWER_OTHER,
+        [CMX_H2_CONTENT_EVENT_STREAM] = CMX_ANSWER_EVENT_STREAM,
+        [CMX_H2_CONTENT_JSON] = CMX_ANSWER_JSON,
+    };
+    cmx_call *call = &client->calls[index];
+    const cmx_h2_head *head = &client->pool.slots.rows[index].stream.head;
+    call->http_status = head->status;
+    if (call->is_chat) {
+        cmx_view id = {(const uint8_t *)head->request_id, head->request_id_len};
+        cmx_answer_head(&call->answer, head->status, contents[head->content], id);
+    }
+    enter(client, index, CMX_CALL_AWAIT_TOKEN);
+
+    memset(event, 0, sizeof *event);
+    event->kind = CMX_EVENT_OPEN;
+    event->id = cmx_slot_handle(&client->pool.slots, index);
+    event->user = call->user;
+    event->http_status = head->status;
+    return true;
+}
+
+static bool on_data(cmx_client *client, const cmx_pool_item *item, cmx_event *event)
+{
+    uint16_t index = item->slot;
+    cmx_call *call = &client->calls[index];
+    if (call->is_chat) {
+        /* The bytes lie in the connection's own buffer, which nobody else reads again: the
+         * decoder may unescape them where they are. */
+        cmx_answer_feed(&call->answer, (uint8_t *)(uintptr_t)item->data.data, item->data.len);
+        client->decoding = index;
+        return false;
+    }
+    if (cmx_call_on_token(call, item->data.len, client->now_ms,
+                          cmx_state_unread_ms(client, index))) {
+        arm(client, index);
+    }
+    memset(event, 0, sizeof *event);
+    event->kind = CMX_EVENT_DATA;
+    event->id = cmx_slot_handle(&client->pool.slots, index);
+    event->user = call->user;
+    event->data = (cmx_text){(const char *)item->data.data, item->data.len};
+    return true;
+}
+
+/* A request that the server provably did not process is sent again for free, within a cap. */
+static bool replay(cmx_client *client, uint16_t index)
+{
+    cmx_call *call = &client->calls[index];
+    const cmx_slot *slot = &client->pool.slots.rows[index];
+    if (slot->end != CMX_SLOT_END_REFUSED || call->replays == CMX_CALL_REPLAYS_MAX ||
+        call->phase > CMX_CALL_AWAIT_HEAD) {
+        return false;
+    }
+    if (call->phase == CMX_CALL_AWAIT_HEAD) {
+        call->attempts--;
+    }
+    call->replays++;
+    if (call->is_chat) {
+        cmx_answer_deinit(&call->answer);
+        cmx_transfer_begin_answer(client, index);
+    }
+    cmx_pool_replay(&client->pool, index);
+    enter(client, index, CMX_CALL_AWAIT_START);
+    return true;
+}
+
+static void on_end(cmx_client *client, uint16_t index)
+{
+    cmx_call *call = &client->calls[index];
+    if (replay(client, index)) {
+        return;
+    }
+    if (call->is_chat) {
+        cmx_answer_end(&call->answer);
+        call->ending = true;
+        client->decoding = index; /* a JSON answer is decoded now */
+        return;
+    }
+    int cause = cmx_verdict_cause(&client->pool.slots.rows[index]);
+    cmx_finish_call(client, index, cause == CMX_OK, cause);
+}
+
+/* Returns true if the item made an event. */
+static bool take_item(cmx_client *client, const cmx_pool_item *item, cmx_event *event)
+{
+    switch (item->kind) {
+    case CMX_POOL_ITEM_STARTED:
+        client->calls[item->slot].attempts++;
+        enter(client, item->slot, CMX_CALL_AWAIT_HEAD);
+        return false;
+    case CMX_POOL_ITEM_HEAD:
+        return on_head(client, item->slot, event);
+    case CMX_POOL_ITEM_DATA:
+        return on_data(client, item, event);
+    case CMX_POOL_ITEM_END:
+        on_end(client, item->slot);
+        return false;
+    }
+    CMX_UNREACHABLE();
+}
+
+int cmx_client_next_event(cmx_client *client, cmx_event *event)
+{
+    cmx_transfer_end_lending(client);
+    for (;;) {
+        if (client->decoding != CMX_SLOT_NONE && decode(client, event) == CMX_OK) {
+            return CMX_OK;
+        }
+        uint16_t index = cmx_finish_take(client);
+        if (index != CMX_SLOT_NONE) {
+            cmx_finish_event(client, index, event);
+            client->lent = index;
+            return CMX_OK;
+        }
+        cmx_pool_item item;
+        if (cmx_pool_pull(&client->pool, client->now_ms, &item) != CMX_OK) {
+            cmx_pool_flush(&client->pool, client->now_ms);
+            return client->live > 0 ? CMX_AGAIN : CMX_IDLE;
+        }
+        if (take_item(client, &item, event)) {
+            return CMX_OK;
+        }
+    }
+}
+
+static void expire_call(cmx_client *client, uint16_t index)
+{
+    cmx_call *call = &client->calls[index];
+    int status = CMX_OK;
+    uint64_t due_ms = cmx_call_due_ms(call, &client->config,
+                                      cmx_state_unread_ms(client, index), &status);
+    if (due_ms > client->now_ms) {
+        cmx_timerq_arm(&client->timers, &call->timer, due_ms);
+        return;
+    }
+    cmx_finish_abort(client, index, status == CMX_OK ? CMX_ERR_TRUNCATED : status);
+}
+
+void cmx_transfer_expire(cmx_client *client)
+{
+    cmx_timer *timer;
+    while ((timer = cmx_timerq_pop_due(&client->timers, client->now_ms)) != NULL) {
+        /* The timer is the call's first member. */
+        expire_call(client, (uint16_t)((cmx_call *)(void *)timer - client->calls));
+    }
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Walks the queue once: each origin's oldest request asks place.c where to go; an origin that has
+ * to wait is skipped for the rest of the walk, so that it cannot hold up the others.
+ */
+#include "pool/assign.h"
+
+#include "pool/place.h"
+#include "wire/conn_dial.h"
+#include "wire/conn_pump.h"
+
+#define USER_AGENT "chatmux/" CMX_VERSION_TEXT
+
+#include "chatmux/version.h"
+
+typedef struct walk {
+    cmx_pool *pool;
+    uint64_t now_ms;
+    uint32_t waiting[CMX_ORIGINS_MAX]; /* queued slots per origin */
+    uint32_t blocked;                  /* bit per origin that has to wait */
+    const cmx_conn *failed;            /* see cmx_assign_waiting() */
+} walk;
+
+static void add_field(cmx_h2_request *request, cmx_h2_field *fields, cmx_h2_field field)
+{
+    if (field.value.len > 0) {
+        CMX_ASSERT(request->field_count < CMX_H2_FIELDS_MAX);
+        fields[request->field_count++] = field;
+    }
+}
+
+static cmx_view text_view(const char *text, size_t len)
+{
+    return (cmx_view){(const uint8_t *)text, len};
+}
+
+static size_t join_path(char *out, size_t capacity, const cmx_slot_request *request)
+{
+    size_t len = request->path_prefix.len + request->path.len;
+    CMX_ASSERT(len <= capacity);
+    if (request->path_prefix.len > 0) {
+        memcpy(out, request->path_prefix.data, request->path_prefix.len);
+    }
+    memcpy(out + request->path_prefix.len, request->path.data, request->path.len);
+    return len;
+}
+
+static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
+{
+    cmx_slot *slot = &w->pool->slots.rows[index];
+    const cmx_origin_row *origin = &w->pool->tables.origins[slot->origin];
+    const cmx_conn_target *target = &origin->target;
+    char path[CMX_URL_PATH_BYTES + CMX_POOL_PATH_BYTES_MAX];
+    cmx_h2_field fields[CMX_H2_FIELDS_MAX];
+
+    cmx_h2_request request = {
+        .method = slot->request.method,
+        .scheme = target->url.secure ? CMX_VIEW_LITERAL("https") : CMX_VIEW_LITERAL("http"),
+        .authority = text_view(target->url.authority, strlen(target->url.authority)),
+        .path = text_view(path, join_path(path, sizeof path, &slot->request)),
+        .fields = fields,
+        .source = slot->request.source,
+    };
+    cmx_view key = text_view(origin->auth_value, origin->auth_value_len);
+    cmx_view key_name = text_view(origin->auth_name, origin->auth_name_len);
+    add_field(&request, fields, (cmx_h2_field){key_name, key, true});
+    add_field(&request, fields,
+              (cmx_h2_field){CMX_VIEW_LITERAL("accept"), slot->request.accept, false});
+    add_field(&request, fields,
+              (cmx_h2_field){CMX_VIEW_LITERAL("content-type"), slot->request.content_type, false});
+    add_field(&request, fields,
+              (cmx_h2_field){CMX_VIEW_LITERAL("user-agent"), CMX_VIEW_LITERAL(USER_AGENT), false});
+
+    int rc = cmx_h2_start(&conn->h2, &slot->stream, &request);
+    if (rc == CMX_OK) {
+        cmx_slot_activate(&w->pool->slots, index, (uint8_t)conn->index);
+        w->waiting[slot->origin]--;
+    }
+    return rc;
+}
+
+/* Finds a free row, or makes one by ending another origin's idle connection. */
+static cmx_conn *find_row(walk *w, uint32_t origin)
+{
+    cmx_pool *pool = w->pool;
+    cmx_conn *idle = NULL;
+
+    for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
+        cmx_conn *conn = &pool->tables.conns[i];
+        if (conn->state == CMX_CONN_CLOSED) {
+            return conn;
+        }
+        if (conn->state == CMX_CONN_OPEN && conn->origin != origin && conn->h2.active == 0 &&
+            !cmx_conn_has_input(conn)) {
+            idle = conn;
+        }
+    }
+    if (idle != NULL) {
+        CMX_ASSERT(pool->tables.origins[idle->origin].connections > 0);
+        pool->tables.origins[idle->origin].connections--;
+        cmx_conn_pump_goodbye(idle);
+    }
+    return idle;
+}
+
+static enum cmx_place_choice choose(walk *w, uint32_t origin, cmx_conn **chosen)
+{
+    const cmx_pool *pool = w->pool;
+    const cmx_config *config = pool->env.config;
+    cmx_place_conn seen[CMX_CONNECTIONS_MAX];
+    cmx_conn *conns[CMX_CONNECTIONS_MAX];
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
+        cmx_conn *conn = &pool->tables.conns[i];
+        if (conn->state == CMX_CONN_CLOSED || conn->origin != origin) {
+            continue;
+        }
+        bool usable = cmx_conn_usable(conn);
+        conns[count] = conn;
+        seen[count++] = (cmx_place_conn){
+            .usable = usable,
+            .dialing = cmx_conn_dialing(conn),
+            .active = conn->h2.active,
+            .room = usable ? cmx_h2_room(&conn->h2) : 0,
+        };
+    }
+    const cmx_origin_row *row = &pool->tables.origins[origin];
+    const cmx_place_limits limits = {
+        .streams_soft = config->streams_soft,
+        .streams_hard = config->streams_hard,
+        .waiting = w->waiting[origin],
+        .may_dial = row->connections < row->connections_max,
+    };
+    uint32_t index = 0;
+    enum cmx_place_choice choice = cmx_place_choose(seen, count, &limits, &index);
+    *chosen = choice == CMX_PLACE_STREAM ? conns[index] : NULL;
+    return choice;
+}
+
+/* Opens one more connection. Returns CMX_AGAIN if the table is full. */
+static int dial(walk *w, uint32_t origin)
+{
+    cmx_conn *conn = find_row(w, origin);
+    if (conn == NULL) {
+        return CMX_AGAIN;
+    }
+    cmx_origin_row *row = &w->pool->tables.origins[origin];
+    row->connections++;
+    w->failed = conn;
+    return cmx_conn_dial_start(conn, origin, &row->target, w->now_ms);
+}
+
+/* Finds a place for one slot. Returns CMX_OK (placed), CMX_AGAIN (its origin has to wait), or the
+ * error of `failed`. */
+static int place_slot(walk *w, uint16_t index)
+{
+    uint32_t origin = w->pool->slots.rows[index].origin;
+
+    for (uint32_t dials = 0; dials <= w->pool->tables.conn_count; dials++) {
+        cmx_conn *conn = NULL;
+        int rc = CMX_AGAIN;
+        switch (choose(w, origin, &conn)) {
+        case CMX_PLACE_STREAM:
+            rc = start_stream(w, index, conn);
+            /* Memory comes back when other streams end; without any, waiting is no answer. */
+            if (rc == CMX_ERR_NO_MEMORY && conn->h2.active > 0) {
+                return CMX_AGAIN;
+            }
+            w->failed = conn;
+            return rc;
+        case CMX_PLACE_DIAL:
+            rc = dial(w, origin);
+            if (rc != CMX_OK) {
+                return rc;
+            }
+            continue;
+        case CMX_PLACE_WAIT:
+            return CMX_AGAIN;
+        }
+        CMX_UNREACHABLE();
+    }
+    return CMX_AGAIN;
+}
+
+int cmx_assign_waiting(cmx_pool *pool, uint64_t now_ms, const cmx_conn **failed)
+{
+    walk w = {.pool = pool, .now_ms = now_ms};
+    for (uint16_t i = pool->slots.queued.first; i != CMX_SLOT_NONE;
+         i = pool->slots.rows[i].next) {
+        w.waiting[pool->slots.rows[i].origin]++;
+    }
+    uint16_t next = CMX_SLOT_NONE;
+    for (uint16_t i = pool->slots.queued.first; i != CMX_SLOT_NONE; i = next) {
+        next = pool->slots.rows[i].next;
+        uint32_t bit = 1u << pool->slots.rows[i].origin;
+        if ((w.blocked & bit) != 0) {
+            continue;
+        }
+        int rc = place_slot(&w, i);
+        if (rc == CMX_AGAIN) {
+            w.blocked |= bit;
+        } else if (rc != CMX_OK) {
+            *failed = w.failed;
+            return rc;
+        }
+    }
+    return CMX_OK;
+}
