@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The load: keeps a number of completions in flight until all were started, counts what comes
+ * back. What is measured is the whole process: library, TLS and kernel time included.
+ */
+#include "cli/bench.h"
+
+#include "cli/bench_report.h"
+#include "cli/report.h"
+#include "cli/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LIVE_EVERY_US = 200000,    /* the live line on a terminal */
+    LIVE_EVENTS = 512,         /* events between two looks at the clock */
+    ANSWER_BYTES = 128 * 1024, /* of an answer that is not streamed */
+    FAILURES_SHOWN = 5,
+    READ_BYTES = 65536, /* of TLS at once: a bench has the memory */
+};
+
+/* One completion in flight. */
+typedef struct bench_slot {
+    uint64_t started_us;
+    bool first_seen; /* the first token came */
+    char *answer;    /* owned; only without streaming */
+} bench_slot;
+
+typedef struct bench {
+    const cli_options *options;
+    cli_session session;
+    cli_bench_result result;
+    bench_slot *slots; /* in_flight of them */
+    bench_slot **free; /* stack of those not in use */
+    uint32_t free_count;
+    uint32_t started;
+    bool terminal;         /* stderr is one: show a live line */
+    uint64_t begun_us;
+    uint64_t live_us;      /* when the live line was last drawn */
+    uint64_t live_deltas;  /* deltas until then */
+    uint32_t events_to_look; /* until the next look at the clock */
+} bench;
+
+static uint64_t clock_us(clockid_t id)
+{
+    struct timespec now;
+    clock_gettime(id, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static uint64_t now_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
+}
+
+static int start_one(bench *b)
+{
+    static const cmx_message message = {CMX_ROLE_USER, "Say something about connection pooling.",
+                                        0};
+    bench_slot *slot = b->free[b->free_count - 1];
+    cmx_chat chat;
+    cmx_chat_default(&chat);
+    chat.origin = b->session.origin;
+    chat.model = b->options->model;
+    chat.messages = &message;
+    chat.message_count = 1;
+    chat.stream = b->options->stream;
+    chat.max_tokens = b->options->max_tokens;
+    chat.answer = slot->answer;
+    chat.answer_bytes = slot->answer == NULL ? 0 : ANSWER_BYTES;
+    chat.user = slot;
+
+    cmx_id id = 0;
+    const char *bad_field = NULL;
+    int rc = cmx_chat_start(b->session.client, &chat, &id, &bad_field);
+    if (rc != CMX_OK) {
+        fprintf(stderr, "chatmux: %s: %s\n", bad_field, cmx_error_text(rc));
+        return CLI_EXIT_USAGE;
+    }
+    b->free_count--;
+    b->started++;
+    slot->started_us = now_us();
+    slot->first_seen = false;
+    return 0;
+}
+
+/* chatmux-relay --stamp makes tokens "t=MICROSECONDS " of the clock that this process has too. */
+static void measure_stamp(bench *b, cmx_text text)
+{
+    if (text.len < 3 || text.data[0] != 't' || text.data[1] != '=') {
+        return;
+    }
+    uint64_t stamp_us = 0;
+    for (size_t i = 2; i < text.len && text.data[i] >= '0' && text.data[i] <= '9'; i++) {
+        stamp_us = stamp_us * 10 + (uint64_t)(text.data[i] - '0');
+    }
+    uint64_t now = now_us();
+    cli_samples_add(&b->result.lag, now > stamp_us ? now - stamp_us : 0);
+}
+
+static void on_delta(bench *b, bench_slot *slot, const cmx_delta *delta)
+{
+    b->result.deltas++;
+    b->result.bytes += delta->text.len;
+    if (!slot->first_seen) {
+        slot->first_seen = true;
+        cli_samples_add(&b->result.first_token, now_us() - slot->started_us);
+    }
+    if (b->options->stamps) {
+        measure_stamp(b, delta->text);
+    }
+}
+
+static void on_done(bench *b, bench_slot *slot, const cmx_done *done)
+{
+    cli_samples_add(&b->result.total, now_us() - slot->started_us);
+    b->result.completions++;
+    if (!cmx_verdict_complete(done->verdict)) {
+        if (b->result.failed < FAILURES_SHOWN) {
+            cli_report_failure(b->options, done);
+        }
+        b->result.failed++;
+    }
+    b->free[b->free_count++] = slot;
+}
+
+static void show_live(bench *b)
+{
+    uint64_t now = now_us();
+    if (now - b->live_us < LIVE_EVERY_US) {
+        return;
+    }
+    double seconds = (double)(now - b->live_us) / 1e6;
+    double tokens = (double)(b->result.deltas - b->live_deltas) / seconds;
+    b->live_us = now;
+    b->live_deltas = b->result.deltas;
+    cmx_stats stats;
+    cmx_client_stats(b->session.client, &stats);
+    fprintf(stderr, "\r\033[K%llu/%u done, %llu failed, %u streams, %u connections, %.0f tokens/s",
+            (unsigned long long)b->result.completions, b->options->total,
+            (unsigned long long)b->result.failed, stats.streams, stats.connections, tokens);
+    fflush(stderr);
+}
+
+static void take_event(bench *b, const cmx_event *event)
+{
+    if (event->kind == CMX_EVENT_DELTA) {
+        on_delta(b, event->user, &event->delta);
+    } else if (event->kind == CMX_EVENT_DONE) {
+        on_done(b, event->user, &event->done);
+    }
+    if (b->terminal && --b->events_to_look == 0) {
+        b->events_to_look = LIVE_EVENTS;
+        show_live(b);
+    }
+}
+
+static int run_load(bench *b)
+{
+    while (b->result.completions < b->options->total) {
+        while (b->free_count > 0 && b->started < b->options->total) {
+            int rc = start_one(b);
+            if (rc != 0) {
+                return rc;
+            }
+        }
+        cmx_event event;
+        int rc = cmx_client_wait(b->session.client, &event, b->terminal ? 200 : UINT32_MAX);
+        if (rc < 0) {
+            fprintf(stderr, "chatmux: %s\n", cmx_error_text(rc));
+            return CLI_EXIT_FAILED;
+        }
+        if (rc == CMX_OK) {
+            take_event(b, &event);
+        } else if (b->terminal) {
+            show_live(b);
+        }
+    }
+    return 0;
+}
+
+static int take_slots(bench *b)
+{
+    uint32_t count = b->options->in_flight;
+    b->slots = calloc(count, sizeof *b->slots);
+    b->free = calloc(count, sizeof *b->free);
+    if (b->slots == NULL || b->free == NULL) {
+        return CLI_EXIT_FAILED;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        b->free[b->free_count++] = &b->slots[i];
+        if (!b->options->stream) {
+            b->slots[i].answer = malloc(ANSWER_BYTES);
+            if (b->slots[i].answer == NULL) {
+                return CLI_EXIT_FAILED;
+            }
+        }
+    }
+    return 0;
+}
+
+static void give_slots(bench *b)
+{
+    for (uint32_t i = 0; b->slots != NULL && i < b->options->in_flight; i++) {
+        free(b->slots[i].answer);
+    }
+    free(b->slots);
+    free(b->free);
+}
+
+static void configure(const cli_options *options, cmx_config *config)
+{
+    uint32_t each = (options->in_flight + options->connections - 1) / options->connections;
+    cmx_config_preset(config, CMX_PRESET_DEFAULT);
+    config->connections_max = options->connections;
+    config->origins_max = 1;
+    config->requests_max = options->in_flight;
+    /* Spread evenly, so that as many connections are used as were asked for. */
+    config->streams_soft = each < 1024 ? each : 1024;
+    config->streams_hard = config->streams_soft;
+    config->read_bytes = READ_BYTES;
+    config->queue_timeout_ms = 60000;
+}
+
+static void measure_end(bench *b, uint64_t cpu_begun_us)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    b->result.wall_us = now_us() - b->begun_us;
+    b->result.cpu_us = clock_us(CLOCK_PROCESS_CPUTIME_ID) - cpu_begun_us;
+    b->result.rss_kib = (uint64_t)usage.ru_maxrss;
+    cmx_client_stats(b->session.client, &b->result.stats);
+    if (b->terminal) {
+        fputs("\r\033[K", stderr);
+    }
+}
+
+static int run(bench *b)
+{
+    cmx_config config;
+    configure(b->options, &config);
+    int rc = take_slots(b);
+    if (rc != 0) {
+        fprintf(stderr, "chatmux: not enough memory for %u completions\n", b->options->in_flight);
+        return rc;
+    }
+    rc = cli_session_open(&b->session, b->options, &config);
+    if (rc != 0) {
+        return rc;
+    }
+    uint64_t cpu_begun_us = clock_us(CLOCK_PROCESS_CPUTIME_ID);
+    b->begun_us = now_us();
+    b->live_us = b->begun_us;
+    rc = run_load(b);
+    measure_end(b, cpu_begun_us);
+    if (rc != 0) {
+        return rc;
+    }
+    cli_bench_report(stdout, &b->result, b->options);
+    return b->result.failed == 0 ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+}
+
+int cli_bench_run(const cli_options *options)
+{
+    bench *b = calloc(1, sizeof *b);
+    if (b == NULL) {
+        fprintf(stderr, "chatmux: not enough memory\n");
+        return CLI_EXIT_FAILED;
+    }
+    b->options = options;
+    b->terminal = !options->json && isatty(STDERR_FILENO) != 0;
+    b->events_to_look = LIVE_EVENTS;
+    int rc = run(b);
+    cli_session_close(&b->session);
+    give_slots(b);
+    free(b);
+    return rc;
+}

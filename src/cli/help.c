@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Help texts. See help.h.
+ */
+#include "cli/help.h"
+
+#include "chatmux/version.h"
+
+static const char main_text[] =
+    "chatmux " CMX_VERSION_TEXT ": many chat completions over a few HTTP/2 connections\n"
+    "\n"
+    "usage: chatmux chat  [options] [prompt]   one chat completion, streamed to stdout\n"
+    "       chatmux bench [options]            many at a time, with a table of figures\n"
+    "       chatmux --version | --help\n"
+    "\n"
+    "The key comes from OPENAI_API_KEY or --key-file, never from the arguments.\n"
+    "'chatmux COMMAND --help' lists the options of a command.\n";
+
+static const char shared_text[] =
+    "  --url URL             base URL (default: OPENAI_BASE_URL, else https://api.openai.com/v1)\n"
+    "                        http:// means HTTP/2 without TLS\n"
+    "  --cacert FILE         CA certificates, PEM (default: SSL_CERT_FILE, else the system's)\n"
+    "  --capath DIR          directory of CA certificates, PEM\n"
+    "  --address IP          connect there instead of resolving the host name\n"
+    "  --key-file FILE       file with the key in its first line (default: OPENAI_API_KEY)\n"
+    "  --no-key              send no key\n"
+    "  -m, --model NAME      model (default: gpt-4.1)\n"
+    "  --no-stream           ask for one JSON answer instead of a stream\n"
+    "  --max-tokens N        at most N tokens in the answer\n"
+    "  --connect-timeout S   seconds for resolving, connecting and TLS, each\n"
+    "  --max-time S          seconds for a whole request (default: no limit)\n"
+    "  -h, --help            this text\n";
+
+static const char chat_text[] =
+    "usage: chatmux chat [options] [prompt]\n"
+    "\n"
+    "Sends the prompt (or standard input) and prints the answer as it comes.\n"
+    "\n"
+    "  -s, --system TEXT     system message before the prompt\n"
+    "  --temperature T       0 to 2\n"
+    "  --json                one JSON object per event instead of text\n";
+
+static const char bench_text[] =
+    "usage: chatmux bench [options]\n"
+    "\n"
+    "Runs many chat completions and prints what they took.\n"
+    "\n"
+    "  -n, --requests N      completions in all (default: 100)\n"
+    "  -c, --concurrency N   in flight at once (default: 10)\n"
+    "  -p, --connections N   connections to spread them over (default: 2)\n"
+    "  --stamps              tokens carry chatmux-relay's send stamps: measure the lag\n"
+    "  --json                one JSON object instead of a table\n";
+
+static const char exit_text[] =
+    "\n"
+    "exit status: 0 complete, 1 no answer, 2 usage, 3 partial answer, 4 error from the server\n";
+
+void cli_help_main(FILE *out)
+{
+    fputs(main_text, out);
+}
+
+void cli_help_command(FILE *out, enum cli_command command)
+{
+    fputs(command == CLI_COMMAND_CHAT ? chat_text : bench_text, out);
+    fputs(shared_text, out);
+    fputs(exit_text, out);
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading options. See options.h.
+ */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OPT_URL = 256,
+    OPT_CACERT,
+    OPT_CAPATH,
+    OPT_ADDRESS,
+    OPT_KEY_FILE,
+    OPT_NO_KEY,
+    OPT_NO_STREAM,
+    OPT_JSON,
+    OPT_TEMPERATURE,
+    OPT_MAX_TOKENS,
+    OPT_CONNECT_TIMEOUT,
+    OPT_MAX_TIME,
+    OPT_STAMPS,
+};
+
+/* clang-format off */
+static const struct option chat_options[] = {
+    {"url", required_argument, NULL, OPT_URL},
+    {"cacert", required_argument, NULL, OPT_CACERT},
+    {"capath", required_argument, NULL, OPT_CAPATH},
+    {"address", required_argument, NULL, OPT_ADDRESS},
+    {"key-file", required_argument, NULL, OPT_KEY_FILE},
+    {"no-key", no_argument, NULL, OPT_NO_KEY},
+    {"model", required_argument, NULL, 'm'},
+    {"system", required_argument, NULL, 's'},
+    {"no-stream", no_argument, NULL, OPT_NO_STREAM},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"temperature", required_argument, NULL, OPT_TEMPERATURE},
+    {"max-tokens", required_argument, NULL, OPT_MAX_TOKENS},
+    {"connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT},
+    {"max-time", required_argument, NULL, OPT_MAX_TIME},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static const struct option bench_options[] = {
+    {"url", required_argument, NULL, OPT_URL},
+    {"cacert", required_argument, NULL, OPT_CACERT},
+    {"capath", required_argument, NULL, OPT_CAPATH},
+    {"address", required_argument, NULL, OPT_ADDRESS},
+    {"key-file", required_argument, NULL, OPT_KEY_FILE},
+    {"no-key", no_argument, NULL, OPT_NO_KEY},
+    {"model", required_argument, NULL, 'm'},
+    {"no-stream", no_argument, NULL, OPT_NO_STREAM},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"max-tokens", required_argument, NULL, OPT_MAX_TOKENS},
+    {"connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT},
+    {"max-time", required_argument, NULL, OPT_MAX_TIME},
+    {"requests", required_argument, NULL, 'n'},
+    {"concurrency", required_argument, NULL, 'c'},
+    {"connections", required_argument, NULL, 'p'},
+    {"stamps", no_argument, NULL, OPT_STAMPS},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+/* clang-format on */
+
+static int refuse(const char *option, const char *text, const char *want)
+{
+    fprintf(stderr, "chatmux: %s '%s': %s\n", option, text, want);
+    return CLI_EXIT_USAGE;
+}
+
+static int read_count(const char *option, const char *text, uint32_t max, uint32_t *out)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value == 0 ||
+        value > max) {
+        char want[64];
+        snprintf(want, sizeof want, "a whole number from 1 to %u is needed", max);
+        return refuse(option, text, want);
+    }
+    *out = (uint32_t)value;
+    return 0;
+}
+
+/* Reads a decimal number into thousandths: seconds to milliseconds, 0.7 to 700. */
+static int read_milli(const char *option, const char *text, double max, uint32_t *out)
+{
+    char *end = NULL;
+    errno = 0;
+    double value = strtod(text, &end);
+    if (errno != 0 || end == text || *end != '\0' || !(value >= 0) || value > max) {
+        char want[64];
+        snprintf(want, sizeof want, "a number from 0 to %g is needed", max);
+        return refuse(option, text, want);
+    }
+    *out = (uint32_t)(value * 1000 + 0.5);
+    return 0;
+}
+
+static int take_bench(cli_options *options, int opt)
+{
+    switch (opt) {
+    case 'n':
+        return read_count("-n", optarg, 10000000, &options->total);
+    case 'c':
+        return read_count("-c", optarg, CMX_REQUESTS_MAX, &options->in_flight);
+    case 'p':
+        return read_count("-p", optarg, CMX_CONNECTIONS_MAX, &options->connections);
+    case OPT_STAMPS:
+        options->stamps = true;
+        return 0;
+    default:
+        return CLI_EXIT_USAGE; /* getopt has said what is wrong */
+    }
+}
+
+static int take_number(cli_options *options, int opt)
+{
+    switch (opt) {
+    case OPT_TEMPERATURE:
+        return read_milli("--temperature", optarg, 2, &options->temperature_milli);
+    case OPT_MAX_TOKENS:
+        return read_count("--max-tokens", optarg, 10000000, &options->max_tokens);
+    case OPT_CONNECT_TIMEOUT:
+        return read_milli("--connect-timeout", optarg, 120, &options->connect_timeout_ms);
+    case OPT_MAX_TIME:
+        return read_milli("--max-time", optarg, 86400, &options->max_time_ms);
+    default:
+        return take_bench(options, opt);
+    }
+}
+
+static int take(cli_options *options, int opt)
+{
+    switch (opt) {
+    case OPT_URL:
+        options->url = optarg;
+        return 0;
+    case OPT_CACERT:
+        options->cacert = optarg;
+        return 0;
+    case OPT_CAPATH:
+        options->capath = optarg;
+        return 0;
+    case OPT_ADDRESS:
+        options->address = optarg;
+        return 0;
+    case OPT_KEY_FILE:
+        options->key_file = optarg;
+        return 0;
+    case 'm':
+        options->model = optarg;
+        return 0;
+    case 's':
+        options->system = optarg;
+        return 0;
+    case OPT_NO_KEY:
+        options->no_key = true;
+        return 0;
+    case OPT_NO_STREAM:
+        options->stream = false;
+        return 0;
+    case OPT_JSON:
+        options->json = true;
+        return 0;
+    default:
+        return take_number(options, opt);
+    }
+}
+
+static const char *environment(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : otherwise;
+}
+
+static int take_prompt(cli_options *options, int argc, char **argv)
+{
+    if (options->command == CLI_COMMAND_CHAT && optind + 1 == argc) {
+        options->prompt = argv[optind];
+    } else if (optind < argc) {
+        fprintf(stderr, "chatmux: '%s' is one argument too many; quote the prompt\n",
+                argv[argc - 1]);
+        return CLI_EXIT_USAGE;
+    }
+    return 0;
+}
+
+int cli_options_parse(cli_options *options, int argc, char **argv, bool *leave)
+{
+    bool bench = options->command == CLI_COMMAND_BENCH;
+    *leave = true;
+    options->url = environment("OPENAI_BASE_URL", "https://api.openai.com/v1");
+    options->cacert = environment("SSL_CERT_FILE", NULL);
+    options->model = "gpt-4.1";
+    options->stream = true;
+    options->temperature_milli = CMX_UNSET;
+    options->max_tokens = CMX_UNSET;
+    options->total = 100;
+    options->in_flight = 10;
+    options->connections = 2;
+
+    optind = 1;
+    for (;;) {
+        int opt = getopt_long(argc, argv, bench ? "m:n:c:p:h" : "m:s:h",
+                              bench ? bench_options : chat_options, NULL);
+        if (opt == -1) {
+            break;
+        }
+        if (opt == 'h') {
+            cli_help_command(stdout, options->command);
+            return CLI_EXIT_OK;
+        }
+        int rc = take(options, opt);
+        if (rc != 0) {
+            fprintf(stderr, "Try 'chatmux %s --help'.\n", argv[0]);
+            return rc;
+        }
+    }
+    int rc = take_prompt(options, argc, argv);
+    *leave = rc != 0;
+    return rc;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the command line prints: answers, ends, JSON. Model output is foreign text: on a terminal
+ * its control characters are not passed on.
+ */
+#ifndef CMX_CLI_REPORT_H
+#define CMX_CLI_REPORT_H
+
+#include "cli/options.h"
+
+#include <stdio.h>
+
+/* Writes model output; with `filter` without control characters other than line feed and tab. */
+void cli_report_text(FILE *out, cmx_text text, bool filter);
+
+/* Writes bytes as a JSON string, quotes included; they are valid UTF-8. */
+void cli_report_json(FILE *out, cmx_text text);
+
+/* Says on stderr how a request ended, if not well. */
+void cli_report_failure(const cli_options *options, const cmx_done *done);
+
+/* Returns the exit code that a verdict stands for. */
+int cli_report_exit(enum cmx_verdict verdict);
+
+#endif

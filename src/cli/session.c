@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From options to a client that is ready. See session.h.
+ */
+#include "cli/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_BYTES = 1024 };
+
+static int refuse(const char *what, const char *field, int status)
+{
+    fprintf(stderr, "chatmux: %s%s%s: %s\n", what, field == NULL ? "" : ", ",
+            field == NULL ? "" : field, cmx_error_text(status));
+    return CLI_EXIT_USAGE;
+}
+
+/* memset() of memory that is given up may be left out by the compiler; this may not. */
+static void wipe(void *bytes, size_t len)
+{
+    volatile unsigned char *at = bytes;
+    for (size_t i = 0; i < len; i++) {
+        at[i] = 0;
+    }
+}
+
+static int read_key_file(const char *path, char *key)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        fprintf(stderr, "chatmux: --key-file %s: %s\n", path, strerror(errno));
+        return CLI_EXIT_USAGE;
+    }
+    /* Unbuffered, so that no copy of the key stays behind in stdio. */
+    setvbuf(file, NULL, _IONBF, 0);
+    bool ok = fgets(key, KEY_BYTES, file) != NULL;
+    fclose(file);
+    if (!ok) {
+        fprintf(stderr, "chatmux: --key-file %s: the file is empty\n", path);
+        return CLI_EXIT_USAGE;
+    }
+    key[strcspn(key, "\r\n")] = '\0';
+    return 0;
+}
+
+static int read_key(const cli_options *options, char *key)
+{
+    if (options->no_key) {
+        return 0;
+    }
+    if (options->key_file != NULL) {
+        return read_key_file(options->key_file, key);
+    }
+    const char *value = getenv("OPENAI_API_KEY");
+    if (value == NULL || value[0] == '\0') {
+        fprintf(stderr, "chatmux: no key: set OPENAI_API_KEY, or give --key-file or --no-key\n");
+        return CLI_EXIT_USAGE;
+    }
+    if (strlen(value) >= KEY_BYTES) {
+        return refuse("OPENAI_API_KEY", NULL, CMX_ERR_KEY);
+    }
+    memcpy(key, value, strlen(value) + 1);
+    return 0;
+}
+
+static void explain_trust(const cli_options *options, int status)
+{
+    if (status == CMX_ERR_TRUST && options->cacert == NULL && options->capath == NULL) {
+        fprintf(stderr, "chatmux: install ca-certificates, or give --cacert or --capath\n");
+    } else if (status == CMX_ERR_TRUST) {
+        fprintf(stderr, "chatmux: looked in %s\n",
+                options->cacert != NULL ? options->cacert : options->capath);
+    }
+}
+
+static int add_origin(cli_session *session, const cli_options *options)
+{
+    char key[KEY_BYTES] = {0};
+    int rc = read_key(options, key);
+    if (rc != 0) {
+        return rc;
+    }
+    cmx_origin origin;
+    cmx_origin_default(&origin);
+    origin.base_url = options->url;
+    origin.key = options->no_key ? NULL : key;
+    origin.auth = options->no_key ? CMX_AUTH_NONE : CMX_AUTH_BEARER;
+    origin.address = options->address;
+    origin.ca_file = options->capath == NULL ? options->cacert : NULL;
+    origin.ca_dir = options->capath;
+
+    const char *bad_field = NULL;
+    rc = cmx_client_add_origin(session->client, &origin, &session->origin, &bad_field);
+    wipe(key, sizeof key);
+    if (rc != CMX_OK) {
+        refuse(options->url, bad_field, rc);
+        explain_trust(options, rc);
+        return CLI_EXIT_USAGE;
+    }
+    return 0;
+}
+
+static void set_timeouts(cmx_config *config, const cli_options *options)
+{
+    if (options->connect_timeout_ms > 0) {
+        config->resolve_timeout_ms = options->connect_timeout_ms;
+        config->connect_timeout_ms = options->connect_timeout_ms;
+        config->tls_timeout_ms = options->connect_timeout_ms;
+        config->settings_timeout_ms = options->connect_timeout_ms;
+    }
+    config->total_timeout_ms = options->max_time_ms;
+}
+
+int cli_session_open(cli_session *session, const cli_options *options, cmx_config *config)
+{
+    const char *bad_field = NULL;
+    *session = (cli_session){NULL, NULL, 0, 0};
+    set_timeouts(config, options);
+    int rc = cmx_config_check(config, &bad_field);
+    if (rc != CMX_OK) {
+        return refuse("configuration", bad_field, rc);
+    }
+    size_t bytes = cmx_client_bytes(config);
+    session->memory = aligned_alloc(CMX_BLOCK_ALIGN, (bytes + CMX_BLOCK_ALIGN - 1) /
+                                                         CMX_BLOCK_ALIGN * CMX_BLOCK_ALIGN);
+    if (session->memory == NULL) {
+        fprintf(stderr, "chatmux: %zu bytes of memory are not there\n", bytes);
+        return CLI_EXIT_FAILED;
+    }
+    session->memory_bytes = bytes;
+    rc = cmx_client_init(&session->client, session->memory, bytes, config, cmx_port_linux(),
+                         &bad_field);
+    if (rc != CMX_OK) {
+        return refuse("client", bad_field, rc);
+    }
+    return add_origin(session, options);
+}
+
+void cli_session_close(cli_session *session)
+{
+    cmx_client_deinit(session->client);
+    free(session->memory);
+    *session = (cli_session){NULL, NULL, 0, 0};
+}
