@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The validating scanner against RFC 8259: what is valid passes to its last byte, every prefix of
+ * it is refused, what is not valid is refused; each text lies at the very end of its memory, so
+ * that one byte read too far is seen by the sanitizer.
+ */
+#include "text/json_scan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const valid[] = {
+    "{}",
+    "[]",
+    "\"\"",
+    "0",
+    "-0",
+    "-0.0e-0",
+    "123.456E+78",
+    "true",
+    "false",
+    "null",
+    " \t\r\n{ \"a\" : [ ] , \"b\" : { } } ",
+    "[1,[2,[3,[4,{\"a\":[{}]}]]],5]",
+    "{\"a\":{\"b\":{\"c\":[1,2,{\"d\":null}]}},\"e\":\"f\"}",
+    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00\\ud83d\"",
+    "\"plain text longer than a word, then an escape \\n and more\"",
+    "\"\xc3\xa9\xff\x80 bytes above 0x7f are not judged\"",
+    "\"\x7f\"",
+    "[\"\",\"a\",\"ab\",\"abc\",\"abcdefg\",\"abcdefgh\",\"abcdefghi\"]",
+};
+
+static const char *const invalid[] = {
+    "",
+    " ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "{]",
+    "[}",
+    "[1}",
+    "{\"a\":1]",
+    "{,}",
+    "{\"a\"}",
+    "{\"a\":}",
+    "{\"a\":{\"b\":}}",
+    "{\"a\":,\"b\":1}",
+    "{\"a\" 1}",
+    "{\"a\":1,}",
+    "{\"a\":1 \"b\":2}",
+    "{\"a\":1{\"b\":2}}",
+    "{a:1}",
+    "{1:1}",
+    "{\"a\"::1}",
+    "[,]",
+    "[1,]",
+    "[,1]",
+    "[1 2]",
+    "[1[2]]",
+    "[[1,]]",
+    "[[[]",
+    "01",
+    "-",
+    "-a",
+    "+1",
+    ".5",
+    "5.",
+    "1.e5",
+    "1e",
+    "1e+",
+    "0x1",
+    "1.2.3",
+    "NaN",
+    "Infinity",
+    "tru",
+    "trueX",
+    "True",
+    "nul",
+    "'a'",
+    "\"",
+    "\"abcdefgh",
+    "\"\\",
+    "\"\\\"",
+    "\"\\x\"",
+    "\"\\u\"",
+    "\"\\u12\"",
+    "\"\\u12g4\"",
+    "\"\\U0041\"",
+    "\"a\nb\"",
+    "\"a\tb\"",
+    "\"abcdefgh\x01ijklmnop\"",
+    "\"\x1f\"",
+    "\xef\xbb\xbf{}",
+    "{} x",
+    "{}{}",
+    "/* a */{}",
+    "[1]//",
+};
+
+/* Returns whether the whole text is one value, from memory that ends with the text. */
+static bool is_json(const char *text, size_t len)
+{
+    uint8_t *exact = malloc(len > 0 ? len : 1);
+    assert_non_null(exact);
+    memcpy(exact, text, len);
+    cmx_json_span rest = {exact, exact + len};
+    cmx_json_span value;
+    bool ok = cmx_json_scan_value(&rest, &value);
+    if (ok) {
+        assert_true(value.at < value.end);
+        assert_ptr_equal(value.end, rest.at);
+        cmx_json_scan_space(&rest);
+        ok = rest.at == rest.end;
+    }
+    free(exact);
+    return ok;
+}
+
+static void test_json_scan_valid_passes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CMX_ARRAY_LEN(valid); i++) {
+        if (!is_json(valid[i], strlen(valid[i]))) {
+            fail_msg("refused: %s", valid[i]);
+        }
+    }
+}
+
+static void test_json_scan_invalid_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CMX_ARRAY_LEN(invalid); i++) {
+        if (is_json(invalid[i], strlen(invalid[i]))) {
+            fail_msg("accepted: %s", invalid[i]);
+        }
+        /* Nor inside something that is valid otherwise. */
+        char nested[128];
+        int len = snprintf(nested, sizeof nested, "{\"k\":[0,%s]}", invalid[i]);
+        bool joins = strcmp(invalid[i], "1 2") == 0;
+        if (!joins && is_json(nested, (size_t)len)) {
+            fail_msg("accepted nested: %s", nested);
+        }
+    }
+}
+
+static void test_json_scan_prefixes_of_containers_are_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CMX_ARRAY_LEN(valid); i++) {
+        const char *start = valid[i] + strspn(valid[i], " \t\r\n");
+        size_t end = strlen(valid[i]) - (strchr(" ", valid[i][strlen(valid[i]) - 1]) ? 1 : 0);
+        if (*start != '{' && *start != '[' && *start != '"') {
+            continue;
+        }
+        for (size_t len = 0; len < end; len++) {
+            assert_false(is_json(valid[i], len));
+        }
+    }
+}
+
+static void test_json_scan_depth_is_limited(void **state)
+{
+    (void)state;
+    char text[2 * CMX_JSON_SCAN_DEPTH_MAX + 8];
+    for (size_t depth = 1; depth <= CMX_JSON_SCAN_DEPTH_MAX + 2; depth++) {
+        memset(text, '[', depth);
+        text[depth] = '1';
+        memset(text + depth + 1, ']', depth);
+        assert_int_equal(is_json(text, 2 * depth + 1), depth <= CMX_JSON_SCAN_DEPTH_MAX);
+    }
+    /* Nesting costs no memory: a megabyte of brackets is refused, not followed. */
+    size_t len = 1u << 20;
+    char *many = malloc(len);
+    assert_non_null(many);
+    memset(many, '[', len);
+    assert_false(is_json(many, len));
+    free(many);
+}
+
+static void test_json_scan_mixed_nesting_is_tracked_per_level(void **state)
+{
+    (void)state;
+    char text[512] = "";
+    for (int i = 0; i < 31; i++) {
+        strcat(text, "[{\"k\":");
+    }
+    size_t open = strlen(text);
+    strcat(text, "0");
+    for (int i = 0; i < 31; i++) {
+        strcat(text, "}]");
+    }
+    assert_true(is_json(text, strlen(text)));
+    for (size_t i = open + 1; i < strlen(text); i++) {
+        char saved = text[i];
+        text[i] = saved == '}' ? ']' : '}';
+        assert_false(is_json(text, strlen(text)));
+        text[i] = saved;
+    }
+}
+
+static void test_json_scan_plain_len_finds_each_special_at_each_place(void **state)
+{
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        bool special = byte < 0x20 || byte == '"' || byte == '\\';
+        for (size_t at = 0; at < 20; at++) {
+            uint8_t text[24];
+            memset(text, 'x', sizeof text);
+            text[at] = (uint8_t)byte;
+            if (at + 1 < sizeof text) {
+                text[at + 1] = '"'; /* one behind must not hide one before */
+            }
+            assert_int_equal(cmx_json_scan_plain_len(text, sizeof text), special ? at : at + 1);
+            assert_int_equal(cmx_json_scan_plain_len(text, at + 1), special ? at : at + 1);
+        }
+    }
+}
+
+static void test_json_scan_walks_members_and_elements(void **state)
+{
+    (void)state;
+    uint8_t text[] = " { \"a\" : 1 , \"b\\u0041\":[ 2 , \"x\" ] , \"\" : {} } tail";
+    cmx_json_span rest = {text, text + sizeof text - 1};
+    cmx_json_key key;
+    cmx_json_span value;
+    assert_int_equal(cmx_json_scan_enter(&rest, '['), CMX_ERR_MALFORMED);
+    assert_int_equal(cmx_json_scan_enter(&rest, '{'), CMX_OK);
+    assert_true(cmx_json_scan_key(&rest, &key));
+    assert_int_equal(key.len, 1);
+    assert_false(key.escaped);
+    assert_true(cmx_json_scan_value(&rest, &value));
+    assert_memory_equal(value.at, "1", 1);
+    assert_int_equal(cmx_json_scan_next(&rest, '{'), CMX_OK);
+    assert_true(cmx_json_scan_key(&rest, &key));
+    assert_int_equal(key.len, 7);
+    assert_true(key.escaped);
+    assert_int_equal(cmx_json_scan_enter(&rest, '['), CMX_OK);
+    assert_true(cmx_json_scan_value(&rest, &value));
+    assert_int_equal(cmx_json_scan_next(&rest, '{'), CMX_OK);
+    assert_true(cmx_json_scan_value(&rest, &value));
+    assert_int_equal(cmx_json_span_len(value), 3);
+    assert_int_equal(cmx_json_scan_next(&rest, '['), CMX_AGAIN);
+    assert_int_equal(cmx_json_scan_next(&rest, '{'), CMX_OK);
+    assert_true(cmx_json_scan_key(&rest, &key));
+    assert_int_equal(key.len, 0);
+    assert_int_equal(cmx_json_scan_enter(&rest, '{'), CMX_AGAIN);
+    assert_int_equal(cmx_json_scan_next(&rest, '{'), CMX_AGAIN);
+    assert_memory_equal(rest.at, " tail", 5);
+    assert_int_equal(cmx_json_scan_next(&rest, '{'), CMX_ERR_MALFORMED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json_scan_valid_passes),
+        cmocka_unit_test(test_json_scan_invalid_is_refused),
+        cmocka_unit_test(test_json_scan_prefixes_of_containers_are_refused),
+        cmocka_unit_test(test_json_scan_depth_is_limited),
+        cmocka_unit_test(test_json_scan_mixed_nesting_is_tracked_per_level),
+        cmocka_unit_test(test_json_scan_plain_len_finds_each_special_at_each_place),
+        cmocka_unit_test(test_json_scan_walks_members_and_elements),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
