@@ -17,7 +17,7 @@
 #              of CPUs)
 set -eu
 
-PACKAGES="gcc libc6-dev make cmake clang libclang-rt-dev python3 pkg-config libcmocka-dev libssl-dev libcurl4-openssl-dev
+PACKAGES="gcc libc6-dev make cmake clang python3 pkg-config libcmocka-dev libssl-dev libcurl4-openssl-dev
     clang-format-14"
 READY_TENTHS=100 # how long the emulator may take to start
 

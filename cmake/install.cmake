@@ -20,8 +20,9 @@ install(EXPORT chatmuxTargets NAMESPACE chatmux:: DESTINATION "${cmx_package_dir
 
 if(CMX_DEPS STREQUAL "bundled")
     set(cmx_pc_requires "")
-    # libchatmux.a twice: wolfSSL calls back into it for memory, time and entropy.
-    set(cmx_pc_libs "-L\${libdir} -lchatmux -L\${libdir}/chatmux -lwolfssl -lnghttp2 -lchatmux -pthread")
+    # In link order. wolfSSL calls back into libchatmux.a for memory, time and entropy: src/wire/tls.c
+    # pulls that object in by itself.
+    set(cmx_pc_libs "-L\${libdir} -lchatmux -L\${libdir}/chatmux -lwolfssl -lnghttp2 -pthread")
     install(FILES "${CMX_wolfssl_PREFIX}/lib/libwolfssl.a" "${CMX_nghttp2_PREFIX}/lib/libnghttp2.a"
         DESTINATION "${CMAKE_INSTALL_LIBDIR}/chatmux")
     foreach(name wolfssl nghttp2 jsmn)

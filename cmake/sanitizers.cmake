@@ -8,7 +8,7 @@ include(CheckCCompilerFlag)
 include(CheckCSourceCompiles)
 
 set(cmx_compile_options -ffunction-sections -fdata-sections)
-set(cmx_link_options -Wl,--gc-sections)
+set(cmx_link_options -Wl,--gc-sections -Wl,--as-needed)
 
 if(CMX_SANITIZE)
     # A finding ends the program: a test must not pass beside one.
@@ -39,7 +39,7 @@ if(CMX_HARDEN)
     # Level 3 needs the compiler's dynamic object sizes (gcc 12, clang 9); libc falls back to 2 by
     # itself.
     list(APPEND cmx_compile_options -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
-    list(APPEND cmx_link_options -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
+    list(APPEND cmx_link_options -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
 endif()
 
 if(CMX_LTO)

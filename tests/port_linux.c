@@ -46,6 +46,7 @@ static _Alignas(16) unsigned char state[CMX_PORT_STATE_BYTES(SOCKETS)];
 static const cmx_port *port;
 static int listener;
 static cmx_address address;
+static int threads_at_start;
 static int epoll_calls;
 static int epoll_error;   /* what epoll_ctl fails with; 0: the system answers */
 static int connect_error; /* the same for connect */
@@ -391,7 +392,9 @@ static int count_threads(void)
     const struct dirent *entry;
     int count = 0;
 
-    assert_non_null(dir);
+    if (dir == NULL) {
+        return -1;
+    }
     while ((entry = readdir(dir)) != NULL) {
         count += entry->d_name[0] != '.' ? 1 : 0;
     }
@@ -401,26 +404,27 @@ static int count_threads(void)
 
 static void test_linux_worker_leaves_with_its_client(void **unused)
 {
+    /* A sanitizer adds one of its own to the first thread; a leak would be twenty. */
+    const int most = threads_at_start + 1;
     uint32_t query;
-    int before, steps = 0;
+    int steps = 0;
 
     (void)unused;
-    before = count_threads();
     for (int i = 0; i < 20; i++) {
         assert_int_equal(port->resolve_start(state, NAMES_SLOW, 80, &query), CMX_OK);
         assert_int_equal(port->resolve_start(state, NAMES_LOCAL, 80, &query), CMX_OK);
-        assert_true(count_threads() > before);
+        assert_true(count_threads() > threads_at_start);
         port->deinit(state, false);
         assert_int_equal(port->init(port->ctx, state, sizeof(state), SOCKETS), CMX_OK);
     }
     names_release();
-    for (; count_threads() > before && steps < 1000; steps++) {
+    for (; count_threads() > most && steps < 1000; steps++) {
         cmx_port_ready out;
         size_t count;
 
         assert_int_equal(port->wait(state, 10, &out, 1, &count), CMX_OK);
     }
-    assert_true(count_threads() <= before);
+    assert_true(count_threads() <= most);
 }
 
 static void wake_from_handler(int number)
@@ -568,5 +572,6 @@ int main(void)
         LINUX_TEST(test_linux_closed_socket_with_a_copy_is_forgotten),
     };
 
+    threads_at_start = count_threads();
     return cmocka_run_group_tests_name("port linux", tests, NULL, NULL);
 }

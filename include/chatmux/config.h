@@ -34,7 +34,9 @@ typedef struct cmx_config {
     uint32_t head_bytes_max;          /* response head, RFC 9113 6.5.2 counting: 1024..65536 */
     uint32_t read_bytes;              /* TLS bytes received at once, per connection: 4096..262144 */
     uint32_t write_bytes;             /* TLS bytes sent at once, per connection: 4096..65536 */
-    uint32_t tail_bytes;              /* of an event split over frames, per request: 128..4096 */
+    uint32_t tail_bytes;              /* of an event split over frames, per request: 128..4096,
+                                         at most event_bytes_max */
+    uint32_t shape_bytes;             /* of what stays the same in its events: 0..1024; saves CPU */
     uint32_t event_bytes_max;         /* one event or error body: 2048..1048576 */
     uint32_t event_buffers;           /* assembly buffers of event_bytes_max, shared: 1..64 */
     uint32_t trust_bytes;             /* for CA certificates, about 500 each: 4096..1048576 */

@@ -10,20 +10,11 @@
 #include "text/json_text.h"
 #include "text/utf8.h"
 
-enum mode {
-    MODE_HEAD,   /* no response head yet */
-    MODE_SNIFF,  /* 2xx, no byte of the body yet that says what it is */
-    MODE_EVENTS, /* server-sent events */
-    MODE_OBJECT, /* one JSON object, kept until the end */
-    MODE_PAGE,   /* an error body, or no answer at all: a prefix is kept until the end */
-    MODE_DROP,   /* the rest does not matter */
-};
-
 /* ---- bytes that are kept ---- */
 
 static bool has_own_room(const cmx_answer *answer)
 {
-    return answer->mode == MODE_OBJECT && answer->memory.body != NULL;
+    return answer->mode == CMX_ANSWER_MODE_OBJECT && answer->memory.body != NULL;
 }
 
 static uint8_t *kept_bytes(const cmx_answer *answer)
@@ -83,9 +74,9 @@ static bool keep(cmx_answer *answer, size_t len)
     }
     if (len > 0) {
         memcpy(kept_bytes(answer) + answer->kept_len, answer->chunk, len);
+        answer->kept_len += len;
+        skip_chunk(answer, len);
     }
-    answer->kept_len += len;
-    skip_chunk(answer, len);
     return true;
 }
 
@@ -163,7 +154,8 @@ static void take_chunk(cmx_answer *answer, const cmx_answer_json_chunk *chunk)
     }
     take_usage(answer, chunk->usage);
     bool has_choice = cmx_answer_deltas_begin(&answer->deltas, chunk->choices);
-    answer->whole = has_choice && answer->mode == MODE_OBJECT;
+    answer->event_plain = chunk->usage.at == NULL;
+    answer->whole = has_choice && answer->mode == CMX_ANSWER_MODE_OBJECT;
 }
 
 static bool is_error_chunk(const cmx_answer_json_chunk *chunk)
@@ -211,13 +203,39 @@ static bool is_done(cmx_json_span text)
 static void take_done(cmx_answer *answer)
 {
     answer->done = true;
-    answer->mode = MODE_DROP;
+    answer->mode = CMX_ANSWER_MODE_DROP;
     answer->chunk_len = 0;
 }
 
 static bool is_error_event(const cmx_sse_event *event)
 {
     return event->is_error || cmx_view_equal(event->type, CMX_VIEW_LITERAL("error"));
+}
+
+/* An event that is the one before but for its text. */
+static bool take_shaped(cmx_answer *answer, const cmx_sse_event *event, cmx_json_span text)
+{
+    cmx_json_span inside;
+    if (is_error_event(event) || !cmx_answer_shape_match(&answer->shape, text, &inside)) {
+        return false;
+    }
+    if (inside.at < inside.end) {
+        cmx_answer_deltas_begin_text(&answer->deltas, answer->shape.choice, answer->shape.channel,
+                                     inside);
+    }
+    return true;
+}
+
+/* The event at hand is used up: if one text was all it said, the next one may be like it. */
+static void learn_shape(cmx_answer *answer)
+{
+    cmx_json_span text;
+    if (answer->event_plain && cmx_answer_deltas_single(&answer->deltas, &text)) {
+        answer->shape.choice = answer->deltas.choice;
+        answer->shape.channel = answer->deltas.channel;
+        cmx_answer_shape_learn(&answer->shape, answer->event, text);
+    }
+    answer->event_plain = false;
 }
 
 static void take_event(cmx_answer *answer, const cmx_sse_event *event)
@@ -231,10 +249,14 @@ static void take_event(cmx_answer *answer, const cmx_sse_event *event)
     if (text.at == text.end) {
         return; /* the standard dispatches it; for a chat it is a heartbeat */
     }
+    if (take_shaped(answer, event, text)) {
+        return;
+    }
     if (is_done(text)) {
         take_done(answer);
         return;
     }
+    answer->event = text;
     cmx_answer_json_chunk chunk;
     bool valid = cmx_answer_json_read(text, &chunk);
     if (is_error_event(event) || (valid && is_error_chunk(&chunk))) {
@@ -280,7 +302,7 @@ static bool deliver(cmx_answer *answer, cmx_answer_item *item)
         *item = (cmx_answer_item){.kind = CMX_ANSWER_USAGE, .usage = answer->usage};
         return true;
     }
-    bool at_end = answer->ended && answer->mode == MODE_DROP;
+    bool at_end = answer->ended && answer->mode == CMX_ANSWER_MODE_DROP;
     return at_end && cmx_answer_deltas_take_rest(&answer->deltas, &item->delta);
 }
 
@@ -290,6 +312,9 @@ static bool deliver(cmx_answer *answer, cmx_answer_item *item)
  * content-type says; white space before it means nothing in either. */
 static bool advance_sniff(cmx_answer *answer)
 {
+    if (answer->chunk_len == 0) {
+        return false;
+    }
     cmx_json_span body = {answer->chunk, answer->chunk + answer->chunk_len};
     cmx_json_scan_space(&body);
     skip_chunk(answer, (size_t)(body.at - answer->chunk));
@@ -298,11 +323,12 @@ static bool advance_sniff(cmx_answer *answer)
     }
     uint8_t first = *answer->chunk;
     if (first == '{' || first == '[') {
-        answer->mode = MODE_OBJECT;
+        answer->mode = CMX_ANSWER_MODE_OBJECT;
     } else if (first == ':' || first == 'd' || answer->content == CMX_ANSWER_EVENT_STREAM) {
-        answer->mode = MODE_EVENTS;
+        answer->mode = CMX_ANSWER_MODE_EVENTS;
     } else {
-        answer->mode = answer->content == CMX_ANSWER_JSON ? MODE_OBJECT : MODE_PAGE;
+        answer->mode =
+            answer->content == CMX_ANSWER_JSON ? CMX_ANSWER_MODE_OBJECT : CMX_ANSWER_MODE_PAGE;
     }
     return true;
 }
@@ -344,13 +370,14 @@ static bool advance_kept_event(cmx_answer *answer)
 
 static bool advance_events(cmx_answer *answer)
 {
+    learn_shape(answer); /* before the bytes of the event may go */
     if (answer->event_kept) {
         forget_kept(answer);
     }
     if (answer->chunk_len == 0) {
         if (answer->ended) {
             take_pending_event(answer);
-            answer->mode = MODE_DROP;
+            answer->mode = CMX_ANSWER_MODE_DROP;
         }
         return answer->ended;
     }
@@ -407,13 +434,8 @@ static bool advance_object(cmx_answer *answer)
         return false;
     }
     take_chunk(answer, &chunk);
-    answer->mode = MODE_DROP;
+    answer->mode = CMX_ANSWER_MODE_DROP;
     return true;
-}
-
-static bool is_success(const cmx_answer *answer)
-{
-    return answer->status >= 200 && answer->status <= 299;
 }
 
 static bool advance_page(cmx_answer *answer)
@@ -423,24 +445,24 @@ static bool advance_page(cmx_answer *answer)
         return false;
     }
     copy_page(answer, kept_text(answer));
-    answer->failure = is_success(answer) ? CMX_ERR_MALFORMED : CMX_OK;
-    answer->mode = MODE_DROP;
+    answer->failure = cmx_answer_is_success(answer) ? CMX_ERR_MALFORMED : CMX_OK;
+    answer->mode = CMX_ANSWER_MODE_DROP;
     return false;
 }
 
 static bool advance(cmx_answer *answer)
 {
-    switch ((enum mode)answer->mode) {
-    case MODE_SNIFF:
+    switch ((enum cmx_answer_mode)answer->mode) {
+    case CMX_ANSWER_MODE_SNIFF:
         return advance_sniff(answer);
-    case MODE_EVENTS:
+    case CMX_ANSWER_MODE_EVENTS:
         return advance_events(answer);
-    case MODE_OBJECT:
+    case CMX_ANSWER_MODE_OBJECT:
         return advance_object(answer);
-    case MODE_PAGE:
+    case CMX_ANSWER_MODE_PAGE:
         return advance_page(answer);
-    case MODE_HEAD:
-    case MODE_DROP:
+    case CMX_ANSWER_MODE_HEAD:
+    case CMX_ANSWER_MODE_DROP:
         forget_kept(answer);
         answer->chunk_len = 0;
         return false;
@@ -456,22 +478,23 @@ void cmx_answer_init(cmx_answer *answer, const cmx_answer_memory *memory)
     CMX_ASSERT(memory->tail_capacity <= memory->event_bytes_max);
     *answer = (cmx_answer){.memory = *memory};
     cmx_sse_init(&answer->sse);
+    cmx_answer_shape_init(&answer->shape, memory->shape, memory->shape_capacity);
 }
 
 void cmx_answer_deinit(cmx_answer *answer)
 {
     forget_kept(answer);
     answer->chunk_len = 0;
-    answer->mode = MODE_DROP;
+    answer->mode = CMX_ANSWER_MODE_DROP;
 }
 
 void cmx_answer_head(cmx_answer *answer, uint32_t status, enum cmx_answer_content content,
                      cmx_view request_id)
 {
-    CMX_ASSERT(answer->mode == MODE_HEAD);
+    CMX_ASSERT(answer->mode == CMX_ANSWER_MODE_HEAD);
     answer->status = (uint16_t)status;
     answer->content = (uint8_t)content;
-    answer->mode = is_success(answer) ? MODE_SNIFF : MODE_PAGE;
+    answer->mode = cmx_answer_is_success(answer) ? CMX_ANSWER_MODE_SNIFF : CMX_ANSWER_MODE_PAGE;
     answer->id_len =
         (uint8_t)cmx_utf8_copy_line((uint8_t *)answer->id, sizeof answer->id, request_id);
     answer->id_from_head = answer->id_len > 0;
@@ -534,53 +557,4 @@ void cmx_answer_result_get(const cmx_answer *answer, cmx_answer_result *result)
         .finish_reason = field_text(answer->deltas.finish, answer->deltas.finish_len),
         .usage = answer->usage,
     };
-}
-
-/* The verdict on what was sent as an answer, once errors are out of the way. */
-static enum cmx_verdict judge_content(const cmx_answer *answer, bool end_stream, int *error)
-{
-    bool has_text = answer->deltas.has_text;
-    if (answer->whole && (has_text || answer->deltas.finish_len > 0)) {
-        return CMX_VERDICT_DONE;
-    }
-    if (cmx_answer_deltas_complete(&answer->deltas)) {
-        return answer->done ? CMX_VERDICT_DONE : CMX_VERDICT_DONE_NO_SENTINEL;
-    }
-    *error = CMX_ERR_TRUNCATED;
-    if (has_text) {
-        return CMX_VERDICT_TRUNCATED;
-    }
-    if (!end_stream && !answer->done) {
-        return CMX_VERDICT_NETWORK;
-    }
-    *error = CMX_ERR_EMPTY;
-    return CMX_VERDICT_EMPTY;
-}
-
-enum cmx_verdict cmx_answer_verdict(const cmx_answer *answer, bool end_stream, int *error)
-{
-    *error = CMX_OK;
-    if (answer->status != 0 && !is_success(answer)) {
-        *error = CMX_ERR_HTTP_STATUS;
-        return CMX_VERDICT_ERROR_HTTP;
-    }
-    if (answer->failure == CMX_OK) {
-        return judge_content(answer, end_stream, error);
-    }
-    *error = answer->failure;
-    if (answer->has_error) {
-        return CMX_VERDICT_ERROR_INBAND;
-    }
-    if (answer->failure != CMX_ERR_MALFORMED) {
-        return CMX_VERDICT_LIMIT;
-    }
-    if (answer->deltas.has_text) {
-        return CMX_VERDICT_TRUNCATED;
-    }
-    /* A body that is no answer, such as a page of HTML: an error report, unless it was cut. */
-    if (!end_stream && answer->mode != MODE_EVENTS) {
-        *error = CMX_ERR_TRUNCATED;
-        return CMX_VERDICT_NETWORK;
-    }
-    return CMX_VERDICT_ERROR_INBAND;
 }

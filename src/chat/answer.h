@@ -15,6 +15,7 @@
 #include "base/blocks.h"
 #include "base/view.h"
 #include "chat/answer_deltas.h"
+#include "chat/answer_shape.h"
 #include "text/sse.h"
 
 enum {
@@ -31,13 +32,25 @@ enum cmx_answer_content {
     CMX_ANSWER_OTHER,        /* anything else, or no content-type: the first bytes decide */
 };
 
+/* How the body is being read. */
+enum cmx_answer_mode {
+    CMX_ANSWER_MODE_HEAD,   /* no response head yet */
+    CMX_ANSWER_MODE_SNIFF,  /* 2xx, no byte of the body yet that says what it is */
+    CMX_ANSWER_MODE_EVENTS, /* server-sent events */
+    CMX_ANSWER_MODE_OBJECT, /* one JSON object, kept until the end */
+    CMX_ANSWER_MODE_PAGE,   /* an error body, or no answer at all: a prefix is kept until the end */
+    CMX_ANSWER_MODE_DROP,   /* the rest does not matter */
+};
+
 /* Memory that an answer may use; all of it borrowed until deinit. */
 typedef struct cmx_answer_memory {
     uint8_t *tail; /* for an event or error body that is split over chunks */
     size_t tail_capacity;
     cmx_blocks *blocks;     /* shared, for what outgrows the tail; each of event_bytes_max */
     size_t event_bytes_max; /* a larger event ends the stream */
-    uint8_t *body;          /* the caller's room for an answer that is not streamed; may be NULL */
+    uint8_t *shape;         /* for what stays the same from event to event; may be NULL */
+    size_t shape_capacity;
+    uint8_t *body; /* the caller's room for an answer that is not streamed; may be NULL */
     size_t body_capacity;
 } cmx_answer_memory;
 
@@ -50,11 +63,14 @@ typedef struct cmx_answer {
     cmx_sse sse;
 
     cmx_answer_deltas deltas; /* of the event at hand */
+    cmx_answer_shape shape;   /* of the events before */
+    cmx_json_span event;      /* the event at hand; valid while event_plain */
 
-    uint8_t mode;        /* enum mode of answer.c */
+    uint8_t mode;        /* enum cmx_answer_mode */
     uint8_t content;     /* enum cmx_answer_content */
     uint16_t status;     /* HTTP status; 0 = no head came */
     bool event_kept;     /* the event at hand lies in the kept bytes */
+    bool event_plain;    /* it said nothing but deltas: its shape may be learned */
     bool done;           /* `[DONE]` was seen */
     bool ended;          /* end was called */
     bool whole;          /* a JSON answer was parsed to its end */
@@ -142,13 +158,10 @@ bool cmx_answer_finished(const cmx_answer *answer);
 /* Fills `result` with the facts so far; cannot fail. */
 void cmx_answer_result_get(const cmx_answer *answer, cmx_answer_result *result);
 
-/* Judges the answer by its bytes, after end and after cmx_answer_next() had nothing more.
- *
- * end_stream  whether the server ended the stream in order
- * error       out: CMX_OK if the verdict is complete, else the cause
- *
- * Returns one of DONE, DONE_NO_SENTINEL, EMPTY, TRUNCATED, ERROR_INBAND, ERROR_HTTP, LIMIT; or
- * NETWORK with CMX_ERR_TRUNCATED if nothing speaks for any of them: the cause is the stream's. */
-enum cmx_verdict cmx_answer_verdict(const cmx_answer *answer, bool end_stream, int *error);
+/* Returns whether the head said 2xx. */
+static inline bool cmx_answer_is_success(const cmx_answer *answer)
+{
+    return answer->status >= 200 && answer->status <= 299;
+}
 
 #endif

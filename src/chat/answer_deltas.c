@@ -36,7 +36,9 @@ static void take_choice(cmx_answer_deltas *deltas)
     deltas->choice = choice.index;
     deltas->delta = choice.delta;
     deltas->reasoning_taken = false;
+    deltas->choices_taken = deltas->choices_taken == 0 ? 1 : 2;
     if (choice.finish.at != NULL) {
+        deltas->finish_taken = true;
         note_finish(deltas, &choice);
     }
 }
@@ -57,6 +59,10 @@ static void take_part(cmx_answer_deltas *deltas)
     }
     deltas->channel = (uint8_t)part;
     deltas->text = text;
+    if (deltas->texts_taken == 0) {
+        deltas->first = text;
+    }
+    deltas->texts_taken = deltas->texts_taken == 0 ? 1 : 2;
 }
 
 static void give_delta(cmx_answer_deltas *deltas, cmx_view piece, cmx_delta *delta)
@@ -81,7 +87,26 @@ bool cmx_answer_deltas_begin(cmx_answer_deltas *deltas, cmx_json_span choices)
 {
     CMX_ASSERT(deltas->text.at == NULL && deltas->delta.at == NULL);
     deltas->choices = choices;
+    deltas->finish_taken = false;
+    deltas->choices_taken = 0;
+    deltas->texts_taken = 0;
     return cmx_answer_json_enter(&deltas->choices);
+}
+
+void cmx_answer_deltas_begin_text(cmx_answer_deltas *deltas, uint32_t choice, uint8_t channel,
+                                  cmx_json_span text)
+{
+    CMX_ASSERT(deltas->text.at == NULL && deltas->delta.at == NULL);
+    CMX_ASSERT(deltas->choices.at == NULL);
+    deltas->choice = choice;
+    deltas->channel = channel;
+    deltas->text = text;
+}
+
+bool cmx_answer_deltas_single(const cmx_answer_deltas *deltas, cmx_json_span *text)
+{
+    *text = deltas->first;
+    return deltas->choices_taken == 1 && deltas->texts_taken == 1 && !deltas->finish_taken;
 }
 
 bool cmx_answer_deltas_take(cmx_answer_deltas *deltas, cmx_delta *delta)

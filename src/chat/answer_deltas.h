@@ -25,6 +25,10 @@ typedef struct cmx_answer_deltas {
     uint32_t finished;     /* bit per choice 0..31 that had a finish_reason */
     uint8_t channel;       /* of `text`, enum cmx_channel */
     bool reasoning_taken;  /* this delta had one of the two names of reasoning */
+    bool finish_taken;     /* this chunk had a finish_reason */
+    uint8_t choices_taken; /* of this chunk, 2 = more than one */
+    uint8_t texts_taken;   /* of this chunk, 2 = more than one */
+    cmx_json_span first;   /* the first text of this chunk as it was, still escaped */
     bool has_text;         /* at least one byte of text was taken */
     uint8_t finish_len;    /* bytes of `finish`; 0 = none came */
     char finish[CMX_ANSWER_DELTAS_FINISH_BYTES_MAX]; /* the first finish_reason, as sent */
@@ -39,6 +43,17 @@ typedef struct cmx_answer_deltas {
  *
  * Returns whether there is a choice in it. */
 bool cmx_answer_deltas_begin(cmx_answer_deltas *deltas, cmx_json_span choices);
+
+/* Begins a chunk that is known to have one text only; the one before must be used up.
+ *
+ * text  inside of a validated string, still escaped; borrowed and changed until it is used up */
+void cmx_answer_deltas_begin_text(cmx_answer_deltas *deltas, uint32_t choice, uint8_t channel,
+                                  cmx_json_span text);
+
+/* Returns whether all that the used-up chunk said was one text of one choice.
+ *
+ * text  out: where its string lay */
+bool cmx_answer_deltas_single(const cmx_answer_deltas *deltas, cmx_json_span *text);
 
 /* Takes the next delta of the chunk.
  *

@@ -39,19 +39,21 @@ static bool is_something(cmx_json_span value)
 
 static void note_member(cmx_answer_json_chunk *chunk, cmx_json_key key, cmx_json_span value)
 {
+    const cmx_json_span none = {NULL, NULL};
     if (IS(key, "choices")) {
-        chunk->choices = *value.at == '[' ? value : (cmx_json_span){NULL, NULL};
+        chunk->choices = *value.at == '[' ? value : none;
     } else if (IS(key, "id")) {
-        chunk->id = is_string(value) ? value : (cmx_json_span){NULL, NULL};
+        chunk->id = is_string(value) ? value : none;
     } else if (IS(key, "model")) {
-        chunk->model = is_string(value) ? value : (cmx_json_span){NULL, NULL};
+        chunk->model = is_string(value) ? value : none;
     } else if (IS(key, "usage")) {
-        chunk->usage = *value.at == '{' ? value : (cmx_json_span){NULL, NULL};
+        chunk->usage = *value.at == '{' ? value : none;
     } else if (IS(key, "error")) {
-        chunk->error = is_something(value) ? value : (cmx_json_span){NULL, NULL};
-    } else if (IS(key, "object")) {
+        chunk->error = is_something(value) ? value : none;
+    } else if (IS(key, "object") || IS(key, "type")) {
         cmx_view text = {value.at, cmx_json_span_len(value)};
-        chunk->is_error = cmx_view_equal(text, CMX_VIEW_LITERAL("\"error\""));
+        bool is_error = cmx_view_equal(text, CMX_VIEW_LITERAL("\"error\""));
+        chunk->is_error = chunk->is_error || is_error;
     }
 }
 
@@ -60,13 +62,11 @@ bool cmx_answer_json_read(cmx_json_span text, cmx_answer_json_chunk *chunk)
     *chunk = (cmx_answer_json_chunk){0};
     int rc = cmx_json_scan_enter(&text, '{');
     while (rc == CMX_OK) {
-        cmx_json_key key;
-        cmx_json_span value;
-        if (!cmx_json_scan_key(&text, &key) || !cmx_json_scan_value(&text, &value)) {
-            return false;
+        cmx_json_member member;
+        rc = cmx_json_scan_member(&text, &member);
+        if (rc >= CMX_OK) {
+            note_member(chunk, member.key, member.value);
         }
-        note_member(chunk, key, value);
-        rc = cmx_json_scan_next(&text, '{');
     }
     cmx_json_scan_space(&text);
     return rc == CMX_AGAIN && text.at == text.end;
@@ -97,32 +97,28 @@ static void note_choice(cmx_answer_json_choice *choice, cmx_json_key key, cmx_js
     }
 }
 
-static void take_members(cmx_json_span element, cmx_answer_json_choice *choice)
+/* Steps over an object, noting its members. */
+static bool take_members(cmx_json_span *element, cmx_answer_json_choice *choice)
 {
-    int rc = cmx_json_scan_enter(&element, '{');
+    int rc = cmx_json_scan_enter(element, '{');
     while (rc == CMX_OK) {
-        cmx_json_key key;
-        cmx_json_span value;
-        if (!cmx_json_scan_key(&element, &key) || !cmx_json_scan_value(&element, &value)) {
-            return;
+        cmx_json_member member;
+        rc = cmx_json_scan_member(element, &member);
+        if (rc >= CMX_OK) {
+            note_choice(choice, member.key, member.value);
         }
-        note_choice(choice, key, value);
-        rc = cmx_json_scan_next(&element, '{');
     }
+    return rc == CMX_AGAIN;
 }
 
 void cmx_answer_json_choice_take(cmx_json_span *choices, cmx_answer_json_choice *choice)
 {
     *choice = (cmx_answer_json_choice){0};
-    cmx_json_span element;
-    if (!cmx_json_scan_value(choices, &element)) {
-        choices->at = NULL;
-        return;
-    }
-    if (*element.at == '{') {
-        take_members(element, choice);
-    }
-    if (cmx_json_scan_next(choices, '[') != CMX_OK) {
+    cmx_json_span other;
+    bool taken = choices->at < choices->end && *choices->at == '{'
+                     ? take_members(choices, choice)
+                     : cmx_json_scan_value(choices, &other);
+    if (!taken || cmx_json_scan_next(choices) != CMX_OK) {
         choices->at = NULL;
     }
 }
@@ -143,20 +139,16 @@ static enum cmx_answer_json_part name_part(cmx_json_key key)
 
 enum cmx_answer_json_part cmx_answer_json_part_take(cmx_json_span *delta, cmx_json_span *text)
 {
-    cmx_json_key key;
-    cmx_json_span value;
-    if (!cmx_json_scan_key(delta, &key) || !cmx_json_scan_value(delta, &value)) {
-        delta->at = NULL;
-        return CMX_ANSWER_JSON_NOTHING;
-    }
-    if (cmx_json_scan_next(delta, '{') != CMX_OK) {
+    cmx_json_member member;
+    int rc = cmx_json_scan_member(delta, &member);
+    if (rc != CMX_OK) {
         delta->at = NULL;
     }
-    if (!is_string(value) || cmx_json_span_len(value) == 2) {
+    if (rc < CMX_OK || !is_string(member.value) || cmx_json_span_len(member.value) == 2) {
         return CMX_ANSWER_JSON_NOTHING;
     }
-    *text = (cmx_json_span){value.at + 1, value.end - 1};
-    return name_part(key);
+    *text = (cmx_json_span){member.value.at + 1, member.value.end - 1};
+    return name_part(member.key);
 }
 
 bool cmx_answer_json_usage(cmx_json_span object, cmx_usage *usage)

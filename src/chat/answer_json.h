@@ -17,7 +17,7 @@ typedef struct cmx_answer_json_chunk {
     cmx_json_span error;   /* anything that is not nothing: null, {}, "" and false are nothing */
     cmx_json_span id;      /* a string, quotes included */
     cmx_json_span model;   /* a string, quotes included */
-    bool is_error;         /* the chunk itself is an error: {"object":"error","message":...} */
+    bool is_error;         /* the chunk itself is an error: its `object` or `type` is "error" */
 } cmx_answer_json_chunk;
 
 /* Validates `text`, which must be one JSON object, and finds the members that matter. Returns false

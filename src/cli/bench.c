@@ -39,10 +39,10 @@ typedef struct bench {
     bench_slot **free; /* stack of those not in use */
     uint32_t free_count;
     uint32_t started;
-    bool terminal;         /* stderr is one: show a live line */
+    bool terminal; /* stderr is one: show a live line */
     uint64_t begun_us;
-    uint64_t live_us;      /* when the live line was last drawn */
-    uint64_t live_deltas;  /* deltas until then */
+    uint64_t live_us;        /* when the live line was last drawn */
+    uint64_t live_deltas;    /* deltas until then */
     uint32_t events_to_look; /* until the next look at the clock */
 } bench;
 

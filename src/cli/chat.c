@@ -121,7 +121,7 @@ static int print_done(const cli_options *options, const cmx_done *done)
     }
     fflush(stdout);
     cli_report_failure(options, done);
-    return cli_report_exit(done->verdict);
+    return cli_report_exit(done);
 }
 
 static int pull_events(const cli_options *options, cmx_client *client, cmx_id id)

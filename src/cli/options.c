@@ -79,8 +79,7 @@ static int read_count(const char *option, const char *text, uint32_t max, uint32
     char *end = NULL;
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value == 0 ||
-        value > max) {
+    if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value == 0 || value > max) {
         char want[64];
         snprintf(want, sizeof want, "a whole number from 1 to %u is needed", max);
         return refuse(option, text, want);
@@ -195,6 +194,7 @@ static int take_prompt(cli_options *options, int argc, char **argv)
 
 int cli_options_parse(cli_options *options, int argc, char **argv, bool *leave)
 {
+    static char program[] = "chatmux";
     bool bench = options->command == CLI_COMMAND_BENCH;
     *leave = true;
     options->url = environment("OPENAI_BASE_URL", "https://api.openai.com/v1");
@@ -207,6 +207,8 @@ int cli_options_parse(cli_options *options, int argc, char **argv, bool *leave)
     options->in_flight = 10;
     options->connections = 2;
 
+    char *command = argv[0];
+    argv[0] = program; /* getopt's own messages begin with it */
     optind = 1;
     for (;;) {
         int opt = getopt_long(argc, argv, bench ? "m:n:c:p:h" : "m:s:h",
@@ -220,7 +222,7 @@ int cli_options_parse(cli_options *options, int argc, char **argv, bool *leave)
         }
         int rc = take(options, opt);
         if (rc != 0) {
-            fprintf(stderr, "Try 'chatmux %s --help'.\n", argv[0]);
+            fprintf(stderr, "Try 'chatmux %s --help'.\n", command);
             return rc;
         }
     }

@@ -14,11 +14,11 @@
 
 /* Documented in the manual page: scripts depend on them. */
 enum cli_exit {
-    CLI_EXIT_OK = 0,          /* the answer is complete */
-    CLI_EXIT_FAILED = 1,      /* no answer: network, TLS, timeout */
-    CLI_EXIT_USAGE = 2,       /* wrong option, configuration or file */
-    CLI_EXIT_PARTIAL = 3,     /* an answer began and did not end */
-    CLI_EXIT_SERVER = 4,      /* the server reported an error */
+    CLI_EXIT_OK = 0,            /* the answer is complete */
+    CLI_EXIT_FAILED = 1,        /* no answer: network, TLS, timeout */
+    CLI_EXIT_USAGE = 2,         /* wrong option, configuration or file */
+    CLI_EXIT_PARTIAL = 3,       /* an answer began and did not end */
+    CLI_EXIT_SERVER = 4,        /* the server reported an error */
     CLI_EXIT_INTERRUPTED = 130, /* SIGINT, as the shell counts */
 };
 
@@ -30,19 +30,19 @@ typedef struct cli_options {
     const char *address;  /* NULL = resolve the host */
     const char *key_file; /* NULL = OPENAI_API_KEY */
     const char *model;
-    const char *system;     /* NULL = no system message */
-    const char *prompt;     /* NULL = standard input */
-    bool no_key;            /* send no key */
-    bool stream;            /* false: one JSON answer */
-    bool json;              /* machine-readable output */
-    bool stamps;            /* bench: measure the lag behind the relay's stamps */
-    uint32_t temperature_milli; /* CMX_UNSET = not sent */
-    uint32_t max_tokens;        /* CMX_UNSET = not sent */
+    const char *system;          /* NULL = no system message */
+    const char *prompt;          /* NULL = standard input */
+    bool no_key;                 /* send no key */
+    bool stream;                 /* false: one JSON answer */
+    bool json;                   /* machine-readable output */
+    bool stamps;                 /* bench: measure the lag behind the relay's stamps */
+    uint32_t temperature_milli;  /* CMX_UNSET = not sent */
+    uint32_t max_tokens;         /* CMX_UNSET = not sent */
     uint32_t connect_timeout_ms; /* 0 = default */
     uint32_t max_time_ms;        /* 0 = no limit */
-    uint32_t total;       /* bench -n */
-    uint32_t in_flight;   /* bench -c */
-    uint32_t connections; /* bench -p */
+    uint32_t total;              /* bench -n */
+    uint32_t in_flight;          /* bench -c */
+    uint32_t connections;        /* bench -p */
 } cli_options;
 
 /* Reads the arguments behind the subcommand. On a mistake says so on stderr.

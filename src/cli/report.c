@@ -72,25 +72,24 @@ void cli_report_failure(const cli_options *options, const cmx_done *done)
     }
 }
 
-int cli_report_exit(enum cmx_verdict verdict)
+int cli_report_exit(const cmx_done *done)
 {
-    switch (verdict) {
+    switch (done->verdict) {
     case CMX_VERDICT_DONE:
     case CMX_VERDICT_DONE_NO_SENTINEL:
         return CLI_EXIT_OK;
-    case CMX_VERDICT_TRUNCATED:
-    case CMX_VERDICT_STALLED:
-        return CLI_EXIT_PARTIAL;
     case CMX_VERDICT_ERROR_INBAND:
     case CMX_VERDICT_ERROR_HTTP:
         return CLI_EXIT_SERVER;
     case CMX_VERDICT_CANCELLED:
         return CLI_EXIT_INTERRUPTED;
+    case CMX_VERDICT_TRUNCATED:
+    case CMX_VERDICT_STALLED:
     case CMX_VERDICT_EMPTY:
     case CMX_VERDICT_TIMEOUT:
     case CMX_VERDICT_LIMIT:
     case CMX_VERDICT_NETWORK:
-        return CLI_EXIT_FAILED;
+        break;
     }
-    return CLI_EXIT_FAILED;
+    return done->bytes > 0 ? CLI_EXIT_PARTIAL : CLI_EXIT_FAILED;
 }

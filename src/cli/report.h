@@ -19,7 +19,7 @@ void cli_report_json(FILE *out, cmx_text text);
 /* Says on stderr how a request ended, if not well. */
 void cli_report_failure(const cli_options *options, const cmx_done *done);
 
-/* Returns the exit code that a verdict stands for. */
-int cli_report_exit(enum cmx_verdict verdict);
+/* Returns the exit code that an end stands for. */
+int cli_report_exit(const cmx_done *done);
 
 #endif

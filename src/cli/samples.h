@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 enum {
-    CLI_SAMPLES_BUCKET_US = 50,  /* width of a bucket below the split */
-    CLI_SAMPLES_FINE = 40000,    /* buckets of that width: up to 2 s */
-    CLI_SAMPLES_COARSE = 60000,  /* buckets of 10 ms above it: up to 10 minutes */
+    CLI_SAMPLES_BUCKET_US = 50, /* width of a bucket below the split */
+    CLI_SAMPLES_FINE = 40000,   /* buckets of that width: up to 2 s */
+    CLI_SAMPLES_COARSE = 60000, /* buckets of 10 ms above it: up to 10 minutes */
     CLI_SAMPLES_COARSE_US = 10000,
 };
 

@@ -27,6 +27,13 @@ static void wipe(void *bytes, size_t len)
     }
 }
 
+/* The key is the file's only line; what is behind it may be blank. */
+static bool is_one_line(const char *key)
+{
+    size_t len = strcspn(key, "\r\n");
+    return strspn(key + len, " \t\r\n") == strlen(key + len);
+}
+
 static int read_key_file(const char *path, char *key)
 {
     FILE *file = fopen(path, "r");
@@ -36,10 +43,19 @@ static int read_key_file(const char *path, char *key)
     }
     /* Unbuffered, so that no copy of the key stays behind in stdio. */
     setvbuf(file, NULL, _IONBF, 0);
-    bool ok = fgets(key, KEY_BYTES, file) != NULL;
+    size_t len = fread(key, 1, KEY_BYTES - 1, file);
+    bool whole = feof(file) != 0 && memchr(key, '\0', len) == NULL;
     fclose(file);
-    if (!ok) {
-        fprintf(stderr, "chatmux: --key-file %s: the file is empty\n", path);
+    key[len] = '\0';
+    const char *wrong = NULL;
+    if (strspn(key, " \t\r\n") == len) {
+        wrong = "the file has no key in it";
+    } else if (!whole || !is_one_line(key)) {
+        wrong = "the key must be one line; a key has no line break";
+    }
+    if (wrong != NULL) {
+        wipe(key, KEY_BYTES);
+        fprintf(stderr, "chatmux: --key-file %s: %s\n", path, wrong);
         return CLI_EXIT_USAGE;
     }
     key[strcspn(key, "\r\n")] = '\0';
@@ -96,7 +112,8 @@ static int add_origin(cli_session *session, const cli_options *options)
     rc = cmx_client_add_origin(session->client, &origin, &session->origin, &bad_field);
     wipe(key, sizeof key);
     if (rc != CMX_OK) {
-        refuse(options->url, bad_field, rc);
+        /* A URL that is refused may have a password in it: it is not repeated. */
+        refuse(rc == CMX_ERR_URL ? "--url" : options->url, bad_field, rc);
         explain_trust(options, rc);
         return CLI_EXIT_USAGE;
     }

@@ -29,8 +29,8 @@ void cmx_call_init(cmx_call *call, void *user, uint64_t now_ms)
     call->user = user;
     call->accepted_ms = now_ms;
     call->phase_ms = now_ms;
-    call->times = (cmx_times){CMX_TIME_NEVER, CMX_TIME_NEVER, CMX_TIME_NEVER, CMX_TIME_NEVER,
-                              CMX_TIME_NEVER};
+    call->times =
+        (cmx_times){CMX_TIME_NEVER, CMX_TIME_NEVER, CMX_TIME_NEVER, CMX_TIME_NEVER, CMX_TIME_NEVER};
 }
 
 void cmx_call_set_bytes(cmx_call *call, const void *data, size_t len)

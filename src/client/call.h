@@ -13,8 +13,8 @@
 #include "chatmux/config.h"
 
 enum {
-    CMX_CALL_REPLAYS_MAX = 8,  /* free replays of one request; then its end is reported */
-    CMX_CALL_GRACE_MS = 1000,  /* for END_STREAM after `[DONE]` */
+    CMX_CALL_REPLAYS_MAX = 8, /* free replays of one request; then its end is reported */
+    CMX_CALL_GRACE_MS = 1000, /* for END_STREAM after `[DONE]` */
 };
 
 /* Named by what is awaited. */
@@ -35,13 +35,13 @@ typedef struct cmx_call_bytes {
 } cmx_call_bytes;
 
 typedef struct cmx_call {
-    cmx_timer timer;  /* first: the timer queue hands out its address */
-    uint16_t next;    /* in the list of finished calls */
-    uint8_t phase;    /* enum cmx_call_phase; written only by cmx_call_enter() */
-    uint8_t verdict;  /* enum cmx_verdict; valid when FINISHED */
-    bool is_chat;     /* `body` and `answer` are in use; else `bytes` */
-    bool ending;      /* the stream ended; the decoder may still have items */
-    int error;        /* valid when FINISHED */
+    cmx_timer timer; /* first: the timer queue hands out its address */
+    uint16_t next;   /* in the list of finished calls */
+    uint8_t phase;   /* enum cmx_call_phase; written only by cmx_call_enter() */
+    uint8_t verdict; /* enum cmx_verdict; valid when FINISHED */
+    bool is_chat;    /* `body` and `answer` are in use; else `bytes` */
+    bool ending;     /* the stream ended; the decoder may still have items */
+    int error;       /* valid when FINISHED */
     int32_t tls_error;
     uint32_t h2_error;
     uint32_t http_status;
@@ -72,8 +72,7 @@ void cmx_call_set_bytes(cmx_call *call, const void *data, size_t len);
 /* Enters a phase; its clock starts now.
  *
  * unread_ms  of the call's connection, see cmx_pool_unread_ms() */
-void cmx_call_enter(cmx_call *call, enum cmx_call_phase phase, uint64_t now_ms,
-                    uint64_t unread_ms);
+void cmx_call_enter(cmx_call *call, enum cmx_call_phase phase, uint64_t now_ms, uint64_t unread_ms);
 
 /* A token (or body byte) was handed to the caller. Returns true if it was the first: the deadline
  * may now be earlier. */

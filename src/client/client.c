@@ -39,6 +39,7 @@ static void fill_client(cmx_client *client, const cmx_layout *layout, const cmx_
     client->region = cmx_region_init(layout->region, layout->region_bytes);
     client->calls = layout->calls;
     client->tails = layout->tails;
+    client->shapes = layout->shapes;
     client->finished_first = CMX_SLOT_NONE;
     client->finished_last = CMX_SLOT_NONE;
     client->decoding = CMX_SLOT_NONE;
@@ -113,7 +114,7 @@ int cmx_client_init(cmx_client **client, void *memory, size_t bytes, const cmx_c
 
 static void end_client(cmx_client *client, bool abandon)
 {
-    cmx_pool_close(&client->pool, abandon);
+    cmx_pool_close(&client->pool, abandon, client->now_ms);
     for (uint32_t i = 0; i < client->origins; i++) {
         cmx_tls_context_deinit(&client->pool.tables.origins[i].trust);
     }
@@ -205,8 +206,9 @@ int cmx_client_wait(cmx_client *client, cmx_event *event, uint32_t timeout_ms)
         if (now_ms >= deadline_ms) {
             /* One turn all the same: a caller who never waits must still get its answers. */
             rc = timeout_ms == 0 ? turn(client, 0) : CMX_OK;
-            return rc != CMX_OK ? rc : (timeout_ms == 0 ? cmx_client_next_event(client, event)
-                                                        : CMX_AGAIN);
+            return rc != CMX_OK
+                       ? rc
+                       : (timeout_ms == 0 ? cmx_client_next_event(client, event) : CMX_AGAIN);
         }
         rc = turn(client, relative_ms(due_ms < deadline_ms ? due_ms : deadline_ms, now_ms));
         if (rc != CMX_OK) {

@@ -16,6 +16,8 @@ typedef struct limit {
     uint32_t max;
 } limit;
 
+enum { TIMEOUT_MS_MIN = 100 };
+
 #define FIELD(name) #name, offsetof(cmx_config, name)
 
 /* clang-format off */
@@ -32,19 +34,20 @@ static const limit limits[] = {
     {FIELD(read_bytes), 4096, 262144},
     {FIELD(write_bytes), 4096, 65536},
     {FIELD(tail_bytes), 128, 4096},
+    {FIELD(shape_bytes), 0, 1024},
     {FIELD(event_bytes_max), 2048, 1048576},
     {FIELD(event_buffers), 1, 64},
     {FIELD(trust_bytes), 4096, 1048576},
-    {FIELD(resolve_timeout_ms), 100, 120000},
-    {FIELD(connect_timeout_ms), 100, 120000},
-    {FIELD(tls_timeout_ms), 100, 120000},
-    {FIELD(settings_timeout_ms), 100, 120000},
-    {FIELD(queue_timeout_ms), 100, 3600000},
-    {FIELD(head_timeout_ms), 100, 3600000},
-    {FIELD(first_token_timeout_ms), 100, 3600000},
-    {FIELD(progress_timeout_ms), 100, 3600000},
+    {FIELD(resolve_timeout_ms), TIMEOUT_MS_MIN, 120000},
+    {FIELD(connect_timeout_ms), TIMEOUT_MS_MIN, 120000},
+    {FIELD(tls_timeout_ms), TIMEOUT_MS_MIN, 120000},
+    {FIELD(settings_timeout_ms), TIMEOUT_MS_MIN, 120000},
+    {FIELD(queue_timeout_ms), TIMEOUT_MS_MIN, 3600000},
+    {FIELD(head_timeout_ms), TIMEOUT_MS_MIN, 3600000},
+    {FIELD(first_token_timeout_ms), TIMEOUT_MS_MIN, 3600000},
+    {FIELD(progress_timeout_ms), TIMEOUT_MS_MIN, 3600000},
     {FIELD(total_timeout_ms), 0, 86400000},
-    {FIELD(idle_timeout_ms), 100, 3600000},
+    {FIELD(idle_timeout_ms), TIMEOUT_MS_MIN, 3600000},
 };
 /* clang-format on */
 
@@ -66,6 +69,7 @@ static const cmx_config preset_default = {
     .read_bytes = 16384,
     .write_bytes = 16384,
     .tail_bytes = 512,
+    .shape_bytes = 384,
     .event_bytes_max = 16384,
     .event_buffers = 4,
     .trust_bytes = 128 * 1024,
@@ -117,9 +121,17 @@ int cmx_config_check(const cmx_config *config, const char **bad_field)
             return CMX_ERR_CONFIG;
         }
     }
+    if (config->total_timeout_ms > 0 && config->total_timeout_ms < TIMEOUT_MS_MIN) {
+        *bad_field = "total_timeout_ms"; /* 0 is no limit */
+        return CMX_ERR_CONFIG;
+    }
     /* Relations come last: each side is already known to be in range. */
     if (config->streams_hard < config->streams_soft) {
         *bad_field = "streams_hard";
+        return CMX_ERR_CONFIG;
+    }
+    if (config->tail_bytes > config->event_bytes_max) {
+        *bad_field = "tail_bytes";
         return CMX_ERR_CONFIG;
     }
     *bad_field = NULL;

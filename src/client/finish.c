@@ -25,6 +25,7 @@ void cmx_finish_call(cmx_client *client, uint16_t index, bool complete, int caus
         .http_status = call->http_status,
         .delivered = call->deltas > 0,
         .complete = complete,
+        .dropped = client->decoding == index,
         .cause = cause,
     };
     CMX_ASSERT(call->phase != CMX_CALL_FINISHED);

@@ -5,31 +5,36 @@
  */
 #include "client/layout.h"
 
-/* What nghttp2 1.70 and wolfSSL 5.9 take on 64 bits, measured, with the region's headers. */
+/* What nghttp2 1.70 and wolfSSL 5.9 take on 64 bits, measured, with the region's headers: see
+ * "Memory" in src/DESIGN.md. Reading a CA bundle needs 19 KiB for a while, less than a handshake
+ * and a record, which it is not counted beside. */
 enum {
-    TRUST_CONTEXT_BYTES = 3 * 1024,  /* WOLFSSL_CTX without certificates, per origin */
-    SESSION_H2_BYTES = 26 * 1024,    /* nghttp2 session, 16 KiB of it its send buffer, HPACK */
-    SESSION_TLS_BYTES = 24 * 1024,   /* WOLFSSL connected with one record in each direction */
-    HANDSHAKE_BYTES = 40 * 1024,     /* on top, while it runs, with a chain of 16 KiB */
-    STREAM_BYTES = 288,              /* open nghttp2 stream with its map entry */
-    UNSENT_HEAD_BYTES = 1024,        /* HEADERS queued in nghttp2 */
-    STREAM_FRAME_BYTES = 192,        /* WINDOW_UPDATE or RST_STREAM waiting to be sent */
-    FRAGMENTATION_PERCENT = 8,
+    CONTEXT_BYTES = 2 * 1024,     /* WOLFSSL_CTX without certificates, per origin */
+    SESSION_H2_BYTES = 24 * 1024, /* nghttp2 session, 16 KiB of it its send buffer, and HPACK */
+    SESSION_TLS_BYTES = 4352,     /* WOLFSSL connected, idle */
+    RECORD_IN_BYTES = 17 * 1024,  /* a record being assembled, per connection */
+    RECORD_OUT_BYTES = 17 * 1024, /* a record being encrypted, one at a time */
+    HANDSHAKE_BYTES = 15 * 1024,  /* on top of the session, RSA chain of three */
+    STREAM_BYTES = 224,           /* open stream with its head received */
+    WINDOW_UPDATE_BYTES = 176,    /* one per stream may wait behind a full socket */
+    UNSENT_HEAD_BYTES = 832,      /* HEADERS that did not leave yet, body attached */
+    FRAGMENTATION_PERCENT = 12,   /* smallest region that passed over the highest peak */
 };
 
 size_t cmx_layout_region_bytes(const cmx_config *config)
 {
     size_t connections = config->connections_max;
     size_t streams = config->requests_max;
-    size_t headers = connections * CMX_H2_UNSENT_HEADERS_MAX;
-    if (headers > streams) {
-        headers = streams;
+    size_t heads = connections * CMX_H2_UNSENT_HEADERS_MAX;
+    if (heads > streams) {
+        heads = streams;
     }
-    size_t bytes = CMX_REGION_BYTES_MIN;
-    bytes += config->origins_max * (size_t)TRUST_CONTEXT_BYTES + config->trust_bytes;
-    bytes += connections * (size_t)(SESSION_H2_BYTES + SESSION_TLS_BYTES + HANDSHAKE_BYTES);
-    bytes += streams * (size_t)(STREAM_BYTES + STREAM_FRAME_BYTES) +
-             headers * (size_t)UNSENT_HEAD_BYTES;
+    size_t bytes = CMX_REGION_BYTES_MIN + RECORD_OUT_BYTES;
+    bytes += config->origins_max * (size_t)CONTEXT_BYTES + config->trust_bytes;
+    bytes += connections *
+             (size_t)(SESSION_H2_BYTES + SESSION_TLS_BYTES + RECORD_IN_BYTES + HANDSHAKE_BYTES);
+    bytes += streams * (size_t)(STREAM_BYTES + WINDOW_UPDATE_BYTES);
+    bytes += heads * (size_t)UNSENT_HEAD_BYTES;
     bytes += bytes / 100 * FRAGMENTATION_PERCENT;
     return bytes & ~(size_t)(CMX_REGION_ALIGN - 1);
 }
@@ -59,6 +64,7 @@ void cmx_layout_carve(cmx_layout *layout, cmx_arena *arena, const cmx_config *co
     layout->frames = cmx_arena_take(arena, config->write_bytes, CMX_ARENA_ALIGN);
     layout->calls = cmx_arena_take(arena, slots * sizeof(cmx_call), CMX_ARENA_ALIGN);
     layout->tails = cmx_arena_take(arena, slots * config->tail_bytes, CMX_ARENA_ALIGN);
+    layout->shapes = cmx_arena_take(arena, slots * config->shape_bytes, CMX_ARENA_ALIGN);
     layout->timer_heap = cmx_arena_take(arena, slots * sizeof(cmx_timer *), CMX_ARENA_ALIGN);
     layout->event_blocks = cmx_arena_take(
         arena, cmx_blocks_memory_bytes(config->event_buffers, config->event_bytes_max),

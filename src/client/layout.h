@@ -18,6 +18,7 @@ typedef struct cmx_layout {
     uint8_t *frames; /* write_bytes of it */
     cmx_call *calls;
     uint8_t *tails;
+    uint8_t *shapes;
     cmx_timer **timer_heap;
     void *event_blocks;
     void *region;

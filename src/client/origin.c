@@ -107,8 +107,7 @@ static int load_trust(cmx_client *client, cmx_tls_context *context, const cmx_or
     }
     *bad_field = "ca_file";
     const char *bundle = client->port->system_trust(client->port->ctx);
-    return bundle == NULL ? CMX_ERR_TRUST
-                          : cmx_tls_trust_file(context, client->port, bundle);
+    return bundle == NULL ? CMX_ERR_TRUST : cmx_tls_trust_file(context, client->port, bundle);
 }
 
 static int set_trust(cmx_client *client, cmx_origin_row *row, const cmx_origin *origin,

@@ -131,8 +131,8 @@ static int check_request(const cmx_client *client, const cmx_request *request,
     if (request->body_len > 0) {
         out->content_type = TYPE_JSON;
         if (request->content_type != NULL) {
-            out->content_type = (cmx_view){(const uint8_t *)request->content_type,
-                                           strlen(request->content_type)};
+            out->content_type =
+                (cmx_view){(const uint8_t *)request->content_type, strlen(request->content_type)};
         }
         if (!cmx_field_value_ok(out->content_type)) {
             return fail(bad_field, "content_type", CMX_ERR_HEADER);

@@ -24,8 +24,9 @@ struct cmx_client {
     cmx_pool pool;
     cmx_call *calls;   /* one per slot, same index */
     uint8_t *tails;    /* tail_bytes per slot */
+    uint8_t *shapes;   /* shape_bytes per slot */
     cmx_timerq timers; /* of the calls */
-    uint64_t now_ms;   /* the port's clock, as of the last tick */
+    uint64_t now_ms;   /* the port's clock, as of the last tick or pull */
 
     uint16_t finished_first; /* calls whose DONE was not delivered, oldest first */
     uint16_t finished_last;
@@ -37,7 +38,7 @@ struct cmx_client {
     cmx_stats stats;   /* counters; the rest is filled on request */
 };
 
-/* Reads the clock: once a tick. */
+/* Reads the clock: once a tick and before each pull, since the caller may have taken its time. */
 static inline void cmx_state_read_clock(cmx_client *client)
 {
     client->now_ms = client->port->now_ms(client->port_state);

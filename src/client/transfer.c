@@ -15,6 +15,8 @@ void cmx_transfer_begin_answer(cmx_client *client, uint16_t index)
     const cmx_answer_memory memory = {
         .tail = client->tails + (size_t)index * client->config.tail_bytes,
         .tail_capacity = client->config.tail_bytes,
+        .shape = client->shapes + (size_t)index * client->config.shape_bytes,
+        .shape_capacity = client->config.shape_bytes,
         .blocks = &client->event_blocks,
         .event_bytes_max = client->config.event_bytes_max,
         .body = chat->answer,
@@ -28,8 +30,8 @@ static void arm(cmx_client *client, uint16_t index)
 {
     int status = CMX_OK;
     cmx_call *call = &client->calls[index];
-    uint64_t due_ms = cmx_call_due_ms(call, &client->config,
-                                      cmx_state_unread_ms(client, index), &status);
+    uint64_t due_ms =
+        cmx_call_due_ms(call, &client->config, cmx_state_unread_ms(client, index), &status);
     cmx_timerq_arm(&client->timers, &call->timer, due_ms);
 }
 
@@ -52,14 +54,20 @@ void cmx_transfer_end_lending(cmx_client *client)
     }
 }
 
+/* Says whose event it is. Members of other kinds stay as they are: this is the road of each token.
+ */
+static void address(const cmx_client *client, uint16_t index, cmx_event *event)
+{
+    event->id = cmx_slot_handle(&client->pool.slots, index);
+    event->user = client->calls[index].user;
+}
+
 /* Makes an event of a decoded item. */
 static void fill_item(cmx_client *client, uint16_t index, const cmx_answer_item *item,
                       cmx_event *event)
 {
     cmx_call *call = &client->calls[index];
-    memset(event, 0, sizeof *event);
-    event->id = cmx_slot_handle(&client->pool.slots, index);
-    event->user = call->user;
+    address(client, index, event);
     switch (item->kind) {
     case CMX_ANSWER_USAGE:
         event->kind = CMX_EVENT_USAGE;
@@ -121,10 +129,8 @@ static bool on_head(cmx_client *client, uint16_t index, cmx_event *event)
     }
     enter(client, index, CMX_CALL_AWAIT_TOKEN);
 
-    memset(event, 0, sizeof *event);
+    address(client, index, event);
     event->kind = CMX_EVENT_OPEN;
-    event->id = cmx_slot_handle(&client->pool.slots, index);
-    event->user = call->user;
     event->http_status = head->status;
     return true;
 }
@@ -144,10 +150,8 @@ static bool on_data(cmx_client *client, const cmx_pool_item *item, cmx_event *ev
                           cmx_state_unread_ms(client, index))) {
         arm(client, index);
     }
-    memset(event, 0, sizeof *event);
+    address(client, index, event);
     event->kind = CMX_EVENT_DATA;
-    event->id = cmx_slot_handle(&client->pool.slots, index);
-    event->user = call->user;
     event->data = (cmx_text){(const char *)item->data.data, item->data.len};
     return true;
 }
@@ -182,6 +186,7 @@ static void on_end(cmx_client *client, uint16_t index)
     }
     if (call->is_chat) {
         cmx_answer_end(&call->answer);
+        cmx_timerq_cancel(&client->timers, &call->timer); /* the rest is up to the caller */
         call->ending = true;
         client->decoding = index; /* a JSON answer is decoded now */
         return;
@@ -223,6 +228,7 @@ int cmx_client_next_event(cmx_client *client, cmx_event *event)
             return CMX_OK;
         }
         cmx_pool_item item;
+        cmx_state_read_clock(client);
         if (cmx_pool_pull(&client->pool, client->now_ms, &item) != CMX_OK) {
             cmx_pool_flush(&client->pool, client->now_ms);
             return client->live > 0 ? CMX_AGAIN : CMX_IDLE;
@@ -237,10 +243,16 @@ static void expire_call(cmx_client *client, uint16_t index)
 {
     cmx_call *call = &client->calls[index];
     int status = CMX_OK;
-    uint64_t due_ms = cmx_call_due_ms(call, &client->config,
-                                      cmx_state_unread_ms(client, index), &status);
+    uint64_t due_ms =
+        cmx_call_due_ms(call, &client->config, cmx_state_unread_ms(client, index), &status);
     if (due_ms > client->now_ms) {
         cmx_timerq_arm(&client->timers, &call->timer, due_ms);
+        return;
+    }
+    /* Silence is known only up to the last byte that was pulled; the total time needs no proof. */
+    if (status != CMX_ERR_TIMEOUT_TOTAL &&
+        due_ms > cmx_pool_heard_ms(&client->pool, index, client->now_ms)) {
+        cmx_timerq_arm(&client->timers, &call->timer, client->now_ms + 1);
         return;
     }
     cmx_finish_abort(client, index, status == CMX_OK ? CMX_ERR_TRUNCATED : status);

@@ -6,6 +6,8 @@
  */
 #include "client/verdict.h"
 
+#include "chat/answer_verdict.h"
+
 static const char *const names[] = {
     [CMX_VERDICT_DONE] = "DONE",
     [CMX_VERDICT_DONE_NO_SENTINEL] = "DONE_NO_SENTINEL",
@@ -76,8 +78,11 @@ enum cmx_verdict cmx_verdict_judge(const cmx_verdict_facts *facts, int *error)
         return judge_plain(facts, error);
     }
     enum cmx_verdict verdict = cmx_answer_verdict(facts->answer, facts->complete, error);
-    bool final = cmx_verdict_complete(verdict) || verdict == CMX_VERDICT_ERROR_INBAND ||
-                 verdict == CMX_VERDICT_ERROR_HTTP || verdict == CMX_VERDICT_LIMIT;
+    /* What the caller did not get is not complete, however well it was sent. */
+    bool whole = cmx_verdict_complete(verdict) && !facts->dropped;
+    bool final = whole || verdict == CMX_VERDICT_ERROR_INBAND ||
+                 verdict == CMX_VERDICT_ERROR_HTTP || verdict == CMX_VERDICT_LIMIT ||
+                 verdict == CMX_VERDICT_EMPTY;
     if (facts->complete || final) {
         return verdict;
     }

@@ -15,6 +15,7 @@ typedef struct cmx_verdict_facts {
     uint32_t http_status;     /* 0 = no head came */
     bool delivered;           /* a byte of the answer was handed to the caller */
     bool complete;            /* the server ended the stream in order */
+    bool dropped;             /* received bytes were not decoded any more */
     int cause;                /* why it ended otherwise; CMX_OK with `complete` */
 } cmx_verdict_facts;
 

@@ -72,11 +72,15 @@ static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
               (cmx_h2_field){CMX_VIEW_LITERAL("user-agent"), CMX_VIEW_LITERAL(USER_AGENT), false});
 
     int rc = cmx_h2_start(&conn->h2, &slot->stream, &request);
-    if (rc == CMX_OK) {
-        cmx_slot_activate(&w->pool->slots, index, (uint8_t)conn->index);
-        w->waiting[slot->origin]--;
+    if (rc != CMX_OK) {
+        return rc;
     }
-    return rc;
+    cmx_slot_activate(&w->pool->slots, index, (uint8_t)conn->index);
+    w->waiting[slot->origin]--;
+    /* Heads that can leave now make room: a burst needs no other connection for them. */
+    return conn->h2.unsent_headers < CMX_H2_UNSENT_HEADERS_MAX
+               ? CMX_OK
+               : cmx_conn_pump_flush(conn, w->now_ms);
 }
 
 /* Finds a free row, or makes one by ending another origin's idle connection. */
@@ -98,7 +102,7 @@ static cmx_conn *find_row(walk *w, uint32_t origin)
     if (idle != NULL) {
         CMX_ASSERT(pool->tables.origins[idle->origin].connections > 0);
         pool->tables.origins[idle->origin].connections--;
-        cmx_conn_pump_goodbye(idle);
+        cmx_conn_pump_goodbye(idle, w->now_ms);
     }
     return idle;
 }
@@ -116,11 +120,14 @@ static enum cmx_place_choice choose(walk *w, uint32_t origin, cmx_conn **chosen)
         if (conn->state == CMX_CONN_CLOSED || conn->origin != origin) {
             continue;
         }
-        bool usable = cmx_conn_usable(conn);
+        /* What an idle connection received may be its end: that is read first. */
+        bool unsure =
+            conn->state == CMX_CONN_OPEN && conn->h2.active == 0 && cmx_conn_has_input(conn);
+        bool usable = cmx_conn_usable(conn) && !unsure;
         conns[count] = conn;
         seen[count++] = (cmx_place_conn){
             .usable = usable,
-            .dialing = cmx_conn_dialing(conn),
+            .dialing = cmx_conn_dialing(conn) || unsure,
             .active = conn->h2.active,
             .room = usable ? cmx_h2_room(&conn->h2) : 0,
         };
@@ -130,7 +137,7 @@ static enum cmx_place_choice choose(walk *w, uint32_t origin, cmx_conn **chosen)
         .streams_soft = config->streams_soft,
         .streams_hard = config->streams_hard,
         .waiting = w->waiting[origin],
-        .may_dial = row->connections < row->connections_max,
+        .may_dial = row->connections < row->connections_max && w->now_ms >= row->dial_after_ms,
     };
     uint32_t index = 0;
     enum cmx_place_choice choice = cmx_place_choose(seen, count, &limits, &index);
@@ -186,8 +193,7 @@ static int place_slot(walk *w, uint16_t index)
 int cmx_assign_waiting(cmx_pool *pool, uint64_t now_ms, const cmx_conn **failed)
 {
     walk w = {.pool = pool, .now_ms = now_ms};
-    for (uint16_t i = pool->slots.queued.first; i != CMX_SLOT_NONE;
-         i = pool->slots.rows[i].next) {
+    for (uint16_t i = pool->slots.queued.first; i != CMX_SLOT_NONE; i = pool->slots.rows[i].next) {
         w.waiting[pool->slots.rows[i].origin]++;
     }
     uint16_t next = CMX_SLOT_NONE;

@@ -22,6 +22,7 @@ typedef struct cmx_origin_row {
     cmx_tls_context trust;    /* target.trust points here for https */
     uint32_t connections_max; /* at most this many at once */
     uint32_t connections;     /* open or dialing now; written only by the pool */
+    uint64_t dial_after_ms;   /* no dial before; 0 = at once; written only by the pool */
     uint32_t auth_name_len;   /* bytes; 0 = no key is sent */
     uint32_t auth_value_len;  /* bytes */
     char auth_name[CMX_ORIGIN_AUTH_HEADER_BYTES_MAX];

@@ -18,7 +18,7 @@ enum cmx_place_choice {
 /* One connection as the decision sees it. */
 typedef struct cmx_place_conn {
     bool usable;     /* streams can be started */
-    bool dialing;    /* it will be usable soon */
+    bool dialing;    /* not usable, but it will be soon */
     uint32_t active; /* streams on it */
     uint32_t room;   /* streams the peer would still accept now */
 } cmx_place_conn;

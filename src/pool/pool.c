@@ -22,13 +22,13 @@ void cmx_pool_init(cmx_pool *pool, const cmx_conn_env *env, const cmx_pool_table
     }
 }
 
-void cmx_pool_close(cmx_pool *pool, bool abandon)
+void cmx_pool_close(cmx_pool *pool, bool abandon, uint64_t now_ms)
 {
     for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
         if (abandon) {
-            cmx_conn_close(&pool->tables.conns[i]);
+            cmx_conn_abandon(&pool->tables.conns[i]);
         } else {
-            cmx_conn_pump_goodbye(&pool->tables.conns[i]);
+            cmx_conn_pump_goodbye(&pool->tables.conns[i], now_ms);
         }
     }
 }
@@ -98,12 +98,15 @@ static void dispatch_ready(cmx_pool *pool, uint64_t now_ms)
 
 /* A dial failed and nothing else of the origin is on its way: who waits for it would wait for
  * nothing. */
-static void end_waiting(cmx_pool *pool, uint32_t origin, const cmx_conn *failed, int status)
+static void end_waiting(cmx_pool *pool, const cmx_conn *failed, int status, uint64_t now_ms)
 {
+    uint32_t origin = failed->origin;
     for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
         const cmx_conn *conn = &pool->tables.conns[i];
         if (conn != failed && conn->state != CMX_CONN_CLOSED && conn->origin == origin &&
             conn->state != CMX_CONN_DRAINING) {
+            /* They wait for that one; another dial now would most likely fail the same way. */
+            pool->tables.origins[origin].dial_after_ms = now_ms + CMX_POOL_DIAL_PAUSE_MS;
             return;
         }
     }
@@ -119,10 +122,26 @@ static void end_waiting(cmx_pool *pool, uint32_t origin, const cmx_conn *failed,
     }
 }
 
-/* Everything on the connection ends with it; failure takes the same road as success. */
-static void fail_conn(cmx_pool *pool, cmx_conn *conn, int status)
+static enum cmx_slot_end end_of_stream(const cmx_h2_stream *stream)
 {
-    bool was_dialing = cmx_conn_dialing(conn) || conn->state == CMX_CONN_CLOSED;
+    if (cmx_h2_stream_complete(stream)) {
+        return CMX_SLOT_END_COMPLETE;
+    }
+    return cmx_h2_stream_unprocessed(stream) ? CMX_SLOT_END_REFUSED : CMX_SLOT_END_RESET;
+}
+
+/* What is known of a stream whose connection is lost: its end may have come and not been pulled. */
+static enum cmx_slot_end end_of_lost(const cmx_h2_stream *stream)
+{
+    bool ended = (stream->flags & CMX_H2_STREAM_ENDED) != 0;
+    bool head_waits = (stream->flags & CMX_H2_STREAM_HAS_HEAD) != 0;
+    return ended && !head_waits ? end_of_stream(stream) : CMX_SLOT_END_LOST;
+}
+
+/* Everything on the connection ends with it; failure takes the same road as success. */
+static void fail_conn(cmx_pool *pool, cmx_conn *conn, int status, uint64_t now_ms)
+{
+    bool was_dialing = conn->state != CMX_CONN_OPEN && conn->state != CMX_CONN_DRAINING;
     if (pool->lent_slot != CMX_SLOT_NONE && pool->slots.rows[pool->lent_slot].conn == conn->index) {
         pool->lent_slot = CMX_SLOT_NONE; /* its bytes stay where they are until the next pull */
     }
@@ -135,12 +154,15 @@ static void fail_conn(cmx_pool *pool, cmx_conn *conn, int status)
         }
         slot->status = status;
         slot->tls_error = conn->tls_error;
-        bool unprocessed = cmx_h2_stream_unprocessed(&slot->stream);
-        cmx_slot_finish(&pool->slots, i,
-                        unprocessed ? CMX_SLOT_END_REFUSED : CMX_SLOT_END_LOST, true);
+        cmx_slot_finish(&pool->slots, i, end_of_lost(&slot->stream), true);
+    }
+    if (status == CMX_ERR_HTTP2) {
+        /* One more write tells the server why; whether it arrives changes nothing. */
+        int ignored = cmx_conn_pump_flush(conn, now_ms);
+        (void)ignored;
     }
     if (was_dialing) {
-        end_waiting(pool, conn->origin, conn, status);
+        end_waiting(pool, conn, status, now_ms);
     }
     CMX_ASSERT(pool->tables.origins[conn->origin].connections > 0);
     pool->tables.origins[conn->origin].connections--;
@@ -148,22 +170,23 @@ static void fail_conn(cmx_pool *pool, cmx_conn *conn, int status)
     pool->changed = true;
 }
 
-static void end_idle(cmx_pool *pool, cmx_conn *conn)
+static void end_idle(cmx_pool *pool, cmx_conn *conn, uint64_t now_ms)
 {
     cmx_conn_log(conn, CMX_LOG_CLOSED, 0, 0);
     CMX_ASSERT(pool->tables.origins[conn->origin].connections > 0);
     pool->tables.origins[conn->origin].connections--;
-    cmx_conn_pump_goodbye(conn);
+    cmx_conn_pump_goodbye(conn, now_ms);
     pool->changed = true;
 }
 
 /* Arms or disarms the idle clock of an open connection; ends a drained or idle one. */
 static void step_idle(cmx_pool *pool, cmx_conn *conn, uint64_t now_ms)
 {
-    bool busy = conn->h2.active > 0 || cmx_conn_has_input(conn);
+    bool busy = conn->h2.active > 0;
+    bool may_end = !busy && !cmx_conn_has_input(conn);
     if (conn->state == CMX_CONN_DRAINING) {
-        if (!busy) {
-            end_idle(pool, conn);
+        if (may_end) {
+            end_idle(pool, conn, now_ms);
         }
         return;
     }
@@ -174,8 +197,8 @@ static void step_idle(cmx_pool *pool, cmx_conn *conn, uint64_t now_ms)
         conn->due_ms = UINT64_MAX;
     } else if (conn->due_ms == UINT64_MAX) {
         conn->due_ms = now_ms + pool->env.config->idle_timeout_ms;
-    } else if (now_ms >= conn->due_ms) {
-        end_idle(pool, conn);
+    } else if (may_end && now_ms >= conn->due_ms) {
+        end_idle(pool, conn, now_ms);
     }
 }
 
@@ -186,11 +209,13 @@ static void step_conn(cmx_pool *pool, cmx_conn *conn, uint64_t now_ms)
     }
     bool was_dialing = cmx_conn_dialing(conn);
     int rc = cmx_conn_dial_step(conn, now_ms);
-    if (rc == CMX_OK && conn->state != CMX_CONN_OPEN && now_ms >= conn->due_ms) {
+    /* Input that waits may be what the deadline is for. */
+    if (rc == CMX_OK && conn->state != CMX_CONN_OPEN && now_ms >= conn->due_ms &&
+        !cmx_conn_has_input(conn)) {
         rc = cmx_conn_on_expiry(conn);
     }
     if (rc != CMX_OK) {
-        fail_conn(pool, conn, rc);
+        fail_conn(pool, conn, rc, now_ms);
         return;
     }
     if (was_dialing && !cmx_conn_dialing(conn)) {
@@ -205,36 +230,34 @@ void cmx_pool_step(cmx_pool *pool, uint64_t now_ms)
     for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
         step_conn(pool, &pool->tables.conns[i], now_ms);
     }
+    for (uint32_t i = 0; i < pool->tables.origin_count; i++) {
+        cmx_origin_row *row = &pool->tables.origins[i];
+        row->dial_after_ms = now_ms < row->dial_after_ms ? row->dial_after_ms : 0;
+    }
     pool->changed = false;
     const cmx_conn *failed = NULL;
     int status = CMX_OK;
     while ((status = cmx_assign_waiting(pool, now_ms, &failed)) != CMX_OK) {
-        fail_conn(pool, &pool->tables.conns[failed->index], status);
+        fail_conn(pool, &pool->tables.conns[failed->index], status, now_ms);
     }
     cmx_pool_flush(pool, now_ms);
 }
 
 void cmx_pool_flush(cmx_pool *pool, uint64_t now_ms)
 {
-    (void)now_ms;
     for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
         cmx_conn *conn = &pool->tables.conns[i];
         if (conn->state == CMX_CONN_CLOSED || !cmx_conn_has_output(conn)) {
             continue;
         }
-        int rc = cmx_conn_pump_flush(conn);
+        uint32_t unsent = conn->h2.unsent_headers;
+        int rc = cmx_conn_pump_flush(conn, now_ms);
         if (rc != CMX_OK) {
-            fail_conn(pool, conn, rc);
+            fail_conn(pool, conn, rc, now_ms);
+        } else if (conn->h2.unsent_headers < unsent && pool->slots.queued.count > 0) {
+            pool->changed = true; /* heads left: there is room for others */
         }
     }
-}
-
-static enum cmx_slot_end end_of_stream(const cmx_h2_stream *stream)
-{
-    if (cmx_h2_stream_complete(stream)) {
-        return CMX_SLOT_END_COMPLETE;
-    }
-    return cmx_h2_stream_unprocessed(stream) ? CMX_SLOT_END_REFUSED : CMX_SLOT_END_RESET;
 }
 
 static void take_item(cmx_pool *pool, const cmx_h2_item *from, cmx_pool_item *item)
@@ -293,14 +316,18 @@ int cmx_pool_pull(cmx_pool *pool, uint64_t now_ms, cmx_pool_item *item)
             continue;
         }
         cmx_h2_item from;
+        uint32_t goaway_code = conn->h2.goaway_code;
         int rc = cmx_conn_pump_next(conn, now_ms, &from);
+        if (conn->h2.goaway_code != goaway_code) { /* such as ENHANCE_YOUR_CALM: no hurry */
+            pool->tables.origins[conn->origin].dial_after_ms = now_ms + CMX_POOL_DIAL_PAUSE_MS;
+        }
         if (rc == CMX_OK) {
             pool->turn_items++;
             take_item(pool, &from, item);
             return CMX_OK;
         }
         if (rc != CMX_AGAIN) {
-            fail_conn(pool, conn, rc);
+            fail_conn(pool, conn, rc, now_ms);
         } else if (pool->slots.queued.count > 0 || conn->h2.active == 0) {
             pool->changed = true; /* SETTINGS or GOAWAY may have come: place, or go idle */
         }
@@ -334,6 +361,10 @@ uint64_t cmx_pool_next_due_ms(const cmx_pool *pool)
         }
         due_ms = conn->due_ms < due_ms ? conn->due_ms : due_ms;
     }
+    for (uint32_t i = 0; i < pool->tables.origin_count && pool->slots.queued.count > 0; i++) {
+        uint64_t after_ms = pool->tables.origins[i].dial_after_ms;
+        due_ms = after_ms > 0 && after_ms < due_ms ? after_ms : due_ms;
+    }
     return due_ms;
 }
 
@@ -344,4 +375,17 @@ uint64_t cmx_pool_unread_ms(const cmx_pool *pool, uint16_t slot, uint64_t now_ms
         return 0;
     }
     return cmx_conn_unread_ms(&pool->tables.conns[row->conn], now_ms);
+}
+
+uint64_t cmx_pool_heard_ms(const cmx_pool *pool, uint16_t slot, uint64_t now_ms)
+{
+    const cmx_slot *row = &pool->slots.rows[slot];
+    if (row->listed) {
+        return 0;
+    }
+    if (row->state != CMX_SLOT_ACTIVE) {
+        return now_ms;
+    }
+    const cmx_conn *conn = &pool->tables.conns[row->conn];
+    return cmx_conn_has_input(conn) ? conn->drained_ms : now_ms;
 }

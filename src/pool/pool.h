@@ -13,7 +13,7 @@
 void cmx_pool_init(cmx_pool *pool, const cmx_conn_env *env, const cmx_pool_tables *tables);
 
 /* Ends every connection: in good order, or with nothing on the wire after a fork. */
-void cmx_pool_close(cmx_pool *pool, bool abandon);
+void cmx_pool_close(cmx_pool *pool, bool abandon, uint64_t now_ms);
 
 /* Accepts a request for an origin. Returns its slot, or CMX_SLOT_NONE if all are taken. */
 uint16_t cmx_pool_submit(cmx_pool *pool, uint32_t origin, const cmx_slot_request *request);
@@ -66,5 +66,9 @@ uint64_t cmx_pool_next_due_ms(const cmx_pool *pool);
 /* Returns for how long input of the slot's connection waited for the caller in all, while which
  * the clocks of its streams stand still; 0 without a connection. */
 uint64_t cmx_pool_unread_ms(const cmx_pool *pool, uint16_t slot, uint64_t now_ms);
+
+/* Returns until when everything that came for a slot was pulled: before that, silence is known; an
+ * item that waits may be the very thing that a later deadline waits for. */
+uint64_t cmx_pool_heard_ms(const cmx_pool *pool, uint16_t slot, uint64_t now_ms);
 
 #endif

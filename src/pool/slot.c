@@ -193,8 +193,7 @@ uint16_t cmx_slot_find(const cmx_slots *slots, uint64_t handle)
     return (uint16_t)(row - 1);
 }
 
-static void check_list(const cmx_slots *slots, const cmx_slot_list *list,
-                       enum cmx_slot_state state)
+static void check_list(const cmx_slots *slots, const cmx_slot_list *list, enum cmx_slot_state state)
 {
     uint16_t prev = CMX_SLOT_NONE;
     uint16_t count = 0;

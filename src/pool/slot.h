@@ -24,20 +24,20 @@ enum cmx_slot_state {
 
 /* What happened to a stream, without any judgement. */
 enum cmx_slot_end {
-    CMX_SLOT_END_COMPLETE,  /* END_STREAM came */
-    CMX_SLOT_END_RESET,     /* the server reset it: stream.error_code */
-    CMX_SLOT_END_REFUSED,   /* the server provably did not process it */
-    CMX_SLOT_END_LOST,      /* the connection ended under it: `status` */
+    CMX_SLOT_END_COMPLETE,   /* END_STREAM came */
+    CMX_SLOT_END_RESET,      /* the server reset it: stream.error_code */
+    CMX_SLOT_END_REFUSED,    /* the server provably did not process it */
+    CMX_SLOT_END_LOST,       /* the connection ended under it: `status` */
     CMX_SLOT_END_NEVER_SENT, /* no connection could be made: `status` */
 };
 
 /* What the wire needs to know of a request; borrowed until the slot is free. */
 typedef struct cmx_slot_request {
     cmx_view method;
-    cmx_view path_prefix;  /* the origin's */
-    cmx_view path;         /* starts with '/' */
-    cmx_view accept;       /* empty = no such header */
-    cmx_view content_type; /* empty = no such header */
+    cmx_view path_prefix;     /* the origin's */
+    cmx_view path;            /* starts with '/' */
+    cmx_view accept;          /* empty = no such header */
+    cmx_view content_type;    /* empty = no such header */
     const cmx_source *source; /* NULL = no body */
 } cmx_slot_request;
 
@@ -64,8 +64,8 @@ typedef struct cmx_slot_list {
 } cmx_slot_list;
 
 typedef struct cmx_slots {
-    cmx_slot *rows;       /* borrowed: `capacity` of them */
-    uint16_t capacity;    /* 1..CMX_REQUESTS_MAX */
+    cmx_slot *rows;        /* borrowed: `capacity` of them */
+    uint16_t capacity;     /* 1..CMX_REQUESTS_MAX */
     cmx_slot_list free;    /* FREE */
     cmx_slot_list queued;  /* QUEUED, oldest first */
     cmx_slot_list started; /* ACTIVE and not reported as such, oldest first */

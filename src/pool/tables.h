@@ -13,13 +13,14 @@
 enum {
     CMX_POOL_ITEMS_PER_TURN = 256, /* of one connection before others get a turn */
     CMX_POOL_PATH_BYTES_MAX = 512, /* of a request's path, without the origin's prefix */
+    CMX_POOL_DIAL_PAUSE_MS = 1000, /* after a dial failed, or the server said why it leaves */
 };
 
 /* Tables and sizes that the client carved. */
 typedef struct cmx_pool_tables {
     cmx_conn *conns; /* zeroed rows */
     uint32_t conn_count;
-    uint8_t *conn_memory; /* conn_count * cmx_conn_memory_bytes() */
+    uint8_t *conn_memory;    /* conn_count * cmx_conn_memory_bytes() */
     cmx_origin_row *origins; /* zeroed rows */
     uint32_t origin_count;
     cmx_slot *slots; /* zeroed rows */
@@ -31,11 +32,11 @@ typedef struct cmx_pool {
     cmx_conn_env env; /* shared by the connections */
     cmx_pool_tables tables;
     cmx_slots slots;
-    uint32_t turn;        /* connection whose turn it is to be pulled */
-    uint32_t turn_items;  /* items it gave in this turn */
-    size_t ready_count;   /* of tables.ready: reported and not yet told to the connections */
-    uint16_t lent_slot;   /* whose chunk is lent, or CMX_SLOT_NONE */
-    bool changed;         /* something happened that may let a waiting request start */
+    uint32_t turn;       /* connection whose turn it is to be pulled */
+    uint32_t turn_items; /* items it gave in this turn */
+    size_t ready_count;  /* of tables.ready: reported and not yet told to the connections */
+    uint16_t lent_slot;  /* whose chunk is lent, or CMX_SLOT_NONE */
+    bool changed;        /* something happened that may let a waiting request start */
 } cmx_pool;
 
 #endif

@@ -13,53 +13,61 @@ static bool is_digit(uint8_t byte)
     return byte >= '0' && byte <= '9';
 }
 
-static uint8_t *skip_space(uint8_t *at, const uint8_t *end)
+/* Nearly always there is none: one comparison says so. */
+static inline uint8_t *skip_space(uint8_t *at, const uint8_t *end)
 {
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
+    while (at < end && *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
         at++;
     }
     return at;
 }
 
 /* Compilers make one load of this where the byte order allows it. */
-static uint64_t load_word(const uint8_t *at)
+static inline uint64_t load_word(const uint8_t *at)
 {
     return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
            (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 |
            (uint64_t)at[7] << 56;
 }
 
-/* Marks the high bit of bytes that end a plain run of a string: quote, backslash, control. Marks
- * above the lowest one may be wrong (a borrow); the lowest never is. */
-static uint64_t mark_special(uint64_t word)
+/* Marks the high bit of bytes that end a plain run of a string: quote, backslash, control. Bytes
+ * above 0x7f may be marked, too, and so may bytes above a mark that is right (a borrow). */
+static inline uint64_t mark_special(uint64_t word)
 {
-    uint64_t quote = word ^ EACH_BYTE('"');
-    uint64_t backslash = word ^ EACH_BYTE('\\');
-    uint64_t marks = ((quote - EACH_BYTE(1)) & ~quote) | ((backslash - EACH_BYTE(1)) & ~backslash) |
-                     ((word - EACH_BYTE(0x20)) & ~word);
-    return marks & EACH_BYTE(0x80);
+    uint64_t quote = (word ^ EACH_BYTE('"')) - EACH_BYTE(1);
+    uint64_t backslash = (word ^ EACH_BYTE('\\')) - EACH_BYTE(1);
+    uint64_t control = word - EACH_BYTE(0x20);
+    return (quote | backslash | control) & EACH_BYTE(0x80);
+}
+
+/* Returns the first quote, backslash or control byte, or `end`. */
+static inline const uint8_t *find_special(const uint8_t *at, const uint8_t *end)
+{
+    while (end - at >= (ptrdiff_t)sizeof(uint64_t)) {
+        uint64_t word = load_word(at);
+        uint64_t marks = mark_special(word);
+        if (marks != 0) {
+            marks &= ~word; /* not those above 0x7f; the lowest of the rest is right */
+            if (marks != 0) {
+                return at + __builtin_ctzll(marks) / 8;
+            }
+        }
+        at += sizeof(uint64_t);
+    }
+    while (at < end && *at >= 0x20 && *at != '"' && *at != '\\') {
+        at++;
+    }
+    return at;
+}
+
+static inline uint8_t *skip_plain(uint8_t *at, const uint8_t *end)
+{
+    return at + (find_special(at, end) - at);
 }
 
 size_t cmx_json_scan_plain_len(const uint8_t *data, size_t len)
 {
-    size_t i = 0;
-    while (len - i >= sizeof(uint64_t)) {
-        uint64_t marks = mark_special(load_word(data + i));
-        if (marks != 0) {
-            return i + (size_t)__builtin_ctzll(marks) / 8;
-        }
-        i += sizeof(uint64_t);
-    }
-    while (i < len && data[i] >= 0x20 && data[i] != '"' && data[i] != '\\') {
-        i++;
-    }
-    return i;
-}
-
-/* Returns the first quote, backslash or control byte, or `end`. */
-static uint8_t *skip_plain(uint8_t *at, const uint8_t *end)
-{
-    return at + cmx_json_scan_plain_len(at, (size_t)(end - at));
+    return (size_t)(find_special(data, data + len) - data);
 }
 
 static bool is_hex(uint8_t byte)
@@ -82,23 +90,25 @@ static uint8_t *skip_escape(uint8_t *at, const uint8_t *end)
     return at + 5;
 }
 
-/* `at` is at the opening quote. Returns what follows the closing one, or NULL. */
-static uint8_t *skip_string(uint8_t *at, uint8_t *end)
+/* `at` is at a backslash or control byte inside a string. Returns what follows the string, or
+ * NULL. */
+static uint8_t *skip_string_rest(uint8_t *at, uint8_t *end)
 {
-    at++;
-    for (;;) {
-        at = skip_plain(at, end);
-        if (at == end || *at < 0x20) {
-            return NULL;
-        }
-        if (*at == '"') {
-            return at + 1;
-        }
+    while (at < end && *at == '\\') {
         at = skip_escape(at + 1, end);
         if (at == NULL) {
             return NULL;
         }
+        at = skip_plain(at, end);
     }
+    return at < end && *at == '"' ? at + 1 : NULL;
+}
+
+/* `at` is at the opening quote. Returns what follows the closing one, or NULL. */
+static inline uint8_t *skip_string(uint8_t *at, uint8_t *end)
+{
+    at = skip_plain(at + 1, end);
+    return at < end && *at == '"' ? at + 1 : skip_string_rest(at, end);
 }
 
 /* Returns what follows the digits, or NULL if there is not one. */
@@ -143,9 +153,10 @@ static uint8_t *skip_word(uint8_t *at, const uint8_t *end, cmx_view word)
 /* `at` < `end`. Returns what follows a string, number, true, false or null, or NULL. */
 static uint8_t *skip_scalar(uint8_t *at, uint8_t *end)
 {
-    switch (*at) {
-    case '"':
+    if (*at == '"') {
         return skip_string(at, end);
+    }
+    switch (*at) {
     case 't':
         return skip_word(at, end, CMX_VIEW_LITERAL("true"));
     case 'f':
@@ -252,14 +263,22 @@ void cmx_json_scan_space(cmx_json_span *rest)
     rest->at = skip_space(rest->at, rest->end);
 }
 
+/* `at` is at a value. Returns what follows it, or NULL. */
+static inline uint8_t *skip_value(uint8_t *at, uint8_t *end)
+{
+    if (at == end) {
+        return NULL;
+    }
+    if (*at == '"') {
+        return skip_string(at, end);
+    }
+    return is_open(at) ? skip_nested(at, end) : skip_scalar(at, end);
+}
+
 bool cmx_json_scan_value(cmx_json_span *rest, cmx_json_span *value)
 {
     uint8_t *start = skip_space(rest->at, rest->end);
-    if (start == rest->end) {
-        return false;
-    }
-    uint8_t *behind =
-        is_open(start) ? skip_nested(start, rest->end) : skip_scalar(start, rest->end);
+    uint8_t *behind = skip_value(start, rest->end);
     if (behind == NULL) {
         return false;
     }
@@ -283,44 +302,49 @@ int cmx_json_scan_enter(cmx_json_span *rest, uint8_t open)
     return CMX_OK;
 }
 
-int cmx_json_scan_next(cmx_json_span *rest, uint8_t open)
+/* Behind a value: steps to the next one or behind the closing bracket. */
+static inline int skip_separator(cmx_json_span *rest, uint8_t *at, uint8_t close)
 {
-    rest->at = skip_space(rest->at, rest->end);
-    if (rest->at == rest->end) {
+    at = skip_space(at, rest->end);
+    if (at == rest->end || (*at != ',' && *at != close)) {
         return CMX_ERR_MALFORMED;
     }
-    if (*rest->at == open + 2) { /* ASCII: '{' + 2 is '}', '[' + 2 is ']' */
-        rest->at++;
-        return CMX_AGAIN;
-    }
-    if (*rest->at != ',') {
-        return CMX_ERR_MALFORMED;
-    }
-    rest->at = skip_space(rest->at + 1, rest->end);
-    return CMX_OK;
+    bool last = *at == close;
+    rest->at = last ? at + 1 : skip_space(at + 1, rest->end);
+    return last ? CMX_AGAIN : CMX_OK;
 }
 
-bool cmx_json_scan_key(cmx_json_span *rest, cmx_json_key *key)
+int cmx_json_scan_next(cmx_json_span *rest)
+{
+    return skip_separator(rest, rest->at, ']');
+}
+
+int cmx_json_scan_member(cmx_json_span *rest, cmx_json_member *member)
 {
     uint8_t *quote = rest->at;
-    if (quote == rest->end || *quote != '"') {
-        return false;
+    uint8_t *end = rest->end;
+    if (quote == end || *quote != '"') {
+        return CMX_ERR_MALFORMED;
     }
-    uint8_t *special = skip_plain(quote + 1, rest->end);
-    if (special == rest->end) {
-        return false;
+    uint8_t *special = skip_plain(quote + 1, end);
+    bool escaped = special == end || *special != '"';
+    uint8_t *at = escaped ? skip_string_rest(special, end) : special + 1;
+    if (at == NULL) {
+        return CMX_ERR_MALFORMED;
     }
-    uint8_t *behind = *special == '"' ? special + 1 : skip_string(quote, rest->end);
-    if (behind == NULL) {
-        return false;
+    member->key = (cmx_json_key){quote + 1, (size_t)(at - quote) - 2, escaped};
+    at = skip_space(at, end);
+    if (at == end || *at != ':') {
+        return CMX_ERR_MALFORMED;
     }
-    *key = (cmx_json_key){quote + 1, (size_t)(behind - quote) - 2, *special != '"'};
-    rest->at = skip_space(behind, rest->end);
-    if (rest->at == rest->end || *rest->at != ':') {
-        return false;
+    at = skip_space(at + 1, end);
+    member->value.at = at;
+    at = skip_value(at, end);
+    if (at == NULL) {
+        return CMX_ERR_MALFORMED;
     }
-    rest->at = skip_space(rest->at + 1, rest->end);
-    return true;
+    member->value.end = at;
+    return skip_separator(rest, at, '}');
 }
 
 /* What the arithmetic on brackets above relies on. */

@@ -42,10 +42,10 @@ bool cmx_json_scan_value(cmx_json_span *rest, cmx_json_span *value);
  * Returns CMX_OK, CMX_AGAIN (it is empty: behind its end) or CMX_ERR_MALFORMED (no such thing). */
 CMX_MUST_CHECK int cmx_json_scan_enter(cmx_json_span *rest, uint8_t open);
 
-/* Steps from behind a value to the next key or element of the object or array around it.
+/* Steps from behind an element of an array to the next one.
  *
- * Returns CMX_OK, CMX_AGAIN (there was none: behind the end) or CMX_ERR_MALFORMED. */
-CMX_MUST_CHECK int cmx_json_scan_next(cmx_json_span *rest, uint8_t open);
+ * Returns CMX_OK, CMX_AGAIN (there was none: behind the array) or CMX_ERR_MALFORMED. */
+CMX_MUST_CHECK int cmx_json_scan_next(cmx_json_span *rest);
 
 /* The name of a member, still escaped, without quotes. */
 typedef struct cmx_json_key {
@@ -54,7 +54,17 @@ typedef struct cmx_json_key {
     bool escaped; /* there is an escape in it */
 } cmx_json_key;
 
-/* Steps over a member's name to its value. Returns false if there is none. */
-bool cmx_json_scan_key(cmx_json_span *rest, cmx_json_key *key);
+typedef struct cmx_json_member {
+    cmx_json_key key;
+    cmx_json_span value; /* without the space around it, quotes included */
+} cmx_json_member;
+
+/* Takes a member of an object.
+ *
+ * rest  in-out: at its name; then at the next name, or behind the object
+ *
+ * Returns CMX_OK (taken, another one follows), CMX_AGAIN (taken, it was the last one) or
+ * CMX_ERR_MALFORMED. */
+CMX_MUST_CHECK int cmx_json_scan_member(cmx_json_span *rest, cmx_json_member *member);
 
 #endif

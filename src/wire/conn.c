@@ -14,8 +14,7 @@ static const uint8_t conn_next[CMX_CONN_STATE_COUNT] = {
     [CMX_CONN_AWAIT_CONNECT] = TO(CMX_CONN_AWAIT_CONNECT) | TO(CMX_CONN_AWAIT_HANDSHAKE) |
                                TO(CMX_CONN_AWAIT_SETTINGS) | TO(CMX_CONN_CLOSED),
     [CMX_CONN_AWAIT_HANDSHAKE] = TO(CMX_CONN_AWAIT_SETTINGS) | TO(CMX_CONN_CLOSED),
-    [CMX_CONN_AWAIT_SETTINGS] =
-        TO(CMX_CONN_OPEN) | TO(CMX_CONN_DRAINING) | TO(CMX_CONN_CLOSED),
+    [CMX_CONN_AWAIT_SETTINGS] = TO(CMX_CONN_OPEN) | TO(CMX_CONN_DRAINING) | TO(CMX_CONN_CLOSED),
     [CMX_CONN_OPEN] = TO(CMX_CONN_OPEN) | TO(CMX_CONN_DRAINING) | TO(CMX_CONN_CLOSED),
     [CMX_CONN_DRAINING] = TO(CMX_CONN_CLOSED),
 };
@@ -110,6 +109,12 @@ void cmx_conn_close(cmx_conn *conn)
     conn->due_ms = UINT64_MAX;
 }
 
+void cmx_conn_abandon(cmx_conn *conn)
+{
+    cmx_h2_close(&conn->h2);
+    cmx_tls_close(&conn->tls);
+}
+
 void cmx_conn_on_ready(cmx_conn *conn, uint32_t ready, uint64_t now_ms)
 {
     if ((ready & CMX_SOCKET_WRITE) != 0) {
@@ -131,6 +136,7 @@ void cmx_conn_on_input(cmx_conn *conn, uint64_t now_ms)
 
 void cmx_conn_on_drained(cmx_conn *conn, uint64_t now_ms)
 {
+    conn->drained_ms = now_ms;
     if (conn->unread) {
         conn->unread = false;
         conn->unread_total_ms += now_ms - conn->unread_since_ms;
@@ -177,7 +183,7 @@ bool cmx_conn_dialing(const cmx_conn *conn)
 
 bool cmx_conn_has_input(const cmx_conn *conn)
 {
-    return conn->h2.session != NULL && conn->unread;
+    return conn->h2.session != NULL && (conn->unread || conn->send_error != CMX_OK);
 }
 
 bool cmx_conn_has_output(const cmx_conn *conn)
@@ -185,8 +191,13 @@ bool cmx_conn_has_output(const cmx_conn *conn)
     if (!conn->writable) {
         return false; /* the port reports when there is room again */
     }
-    return cmx_buffer_len(&conn->to_send) > 0 ||
-           (conn->h2.session != NULL && cmx_h2_wants_write(&conn->h2));
+    if (cmx_buffer_len(&conn->to_send) > 0) {
+        return true;
+    }
+    /* Without input nobody else would notice that the session failed while it was told to send. */
+    bool dead =
+        conn->h2.failure != CMX_OK && conn->h2.news.first == NULL && conn->h2.data_stream == NULL;
+    return conn->h2.session != NULL && (dead || cmx_h2_wants_write(&conn->h2));
 }
 
 void cmx_conn_log(const cmx_conn *conn, enum cmx_log_code code, uint64_t a, uint64_t b)

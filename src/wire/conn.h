@@ -23,27 +23,27 @@ enum {
 
 /* Where a connection goes; one per origin, borrowed by its connections. */
 typedef struct cmx_conn_target {
-    cmx_url url;              /* scheme, host, port */
-    cmx_address address;      /* where to connect without resolving; port filled in */
-    bool address_known;       /* the host is a literal, or the caller pinned an address */
-    cmx_tls_context *trust;   /* NULL for plain http */
-    cmx_socket_hook hook;     /* NULL = none */
+    cmx_url url;            /* scheme, host, port */
+    cmx_address address;    /* where to connect without resolving; port filled in */
+    bool address_known;     /* the host is a literal, or the caller pinned an address */
+    cmx_tls_context *trust; /* NULL for plain http */
+    cmx_socket_hook hook;   /* NULL = none */
     void *hook_user;
 } cmx_conn_target;
 
 /* What all connections of a client share. */
 typedef struct cmx_conn_env {
-    const cmx_port *port;           /* borrowed */
-    void *port_state;               /* borrowed */
-    const cmx_config *config;       /* borrowed: timeouts and window sizes */
-    const cmx_h2_library *library;  /* borrowed */
-    cmx_region *region;             /* borrowed */
-    uint8_t *frames;                /* room for frames to be encrypted; used within a call */
-    size_t frames_capacity;         /* bytes at frames */
-    uint64_t connections_total;     /* sockets opened */
-    uint64_t handshakes;            /* TLS handshakes that succeeded */
-    uint64_t bytes_received;        /* from sockets */
-    uint64_t bytes_sent;            /* to sockets */
+    const cmx_port *port;          /* borrowed */
+    void *port_state;              /* borrowed */
+    const cmx_config *config;      /* borrowed: timeouts and window sizes */
+    const cmx_h2_library *library; /* borrowed */
+    cmx_region *region;            /* borrowed */
+    uint8_t *frames;               /* room for frames to be encrypted; used within a call */
+    size_t frames_capacity;        /* bytes at frames */
+    uint64_t connections_total;    /* sockets opened */
+    uint64_t handshakes;           /* TLS handshakes that succeeded */
+    uint64_t bytes_received;       /* from sockets */
+    uint64_t bytes_sent;           /* to sockets */
 } cmx_conn_env;
 
 enum cmx_conn_state {
@@ -79,14 +79,15 @@ typedef struct cmx_conn {
     cmx_buffer plain;    /* decrypted, being fed to h2; `received` serves without TLS */
     cmx_buffer to_send;  /* for the socket */
 
-    uint64_t dialed_ms;  /* when the dial began */
-    uint64_t due_ms;     /* deadline of the state, UINT64_MAX = none */
+    uint64_t dialed_ms;       /* when the dial began */
+    uint64_t due_ms;          /* deadline of the state, UINT64_MAX = none */
     uint64_t unread_since_ms; /* input waits for the caller since then; only with `unread` */
     uint64_t unread_total_ms; /* how long input waited in all: clocks of streams stood still */
-    int last_error;      /* of the address tried last, while others remain */
-    int send_error;      /* sending failed; what was received is still read, then this ends it */
-    int feed_error;      /* HTTP/2 broke; its reports are still taken, then this ends it */
-    int32_t tls_error;   /* the TLS library's number, kept after the session is gone */
+    uint64_t drained_ms;      /* all that had come by then was pulled */
+    int last_error;           /* of the address tried last, while others remain */
+    int send_error;    /* sending failed; what was received is still read, then this ends it */
+    int feed_error;    /* HTTP/2 broke; its reports are still taken, then this ends it */
+    int32_t tls_error; /* the TLS library's number, kept after the session is gone */
 } cmx_conn;
 
 /* Returns the bytes that one connection's buffers take; see cmx_conn_init(). */
@@ -101,6 +102,9 @@ void cmx_conn_set_state(cmx_conn *conn, enum cmx_conn_state state, uint64_t now_
 /* Releases socket, sessions and pending resolution in any state; the row is free again. Streams
  * that were not ended are forgotten: the pool ends them. */
 void cmx_conn_close(cmx_conn *conn);
+
+/* Releases the sessions only: in the child of a fork the sockets are the port's to close. */
+void cmx_conn_abandon(cmx_conn *conn);
 
 /* To be called when the port reported the socket ready. */
 void cmx_conn_on_ready(cmx_conn *conn, uint32_t ready, uint64_t now_ms);
@@ -124,10 +128,11 @@ bool cmx_conn_usable(const cmx_conn *conn);
 /* Returns true between dial and the first moment that streams can start. */
 bool cmx_conn_dialing(const cmx_conn *conn);
 
-/* Returns true if received bytes may still hold something for the caller. */
+/* Returns true if there may be something to pull: received bytes, or that sending failed. */
 bool cmx_conn_has_input(const cmx_conn *conn);
 
-/* Returns true if frames or cipher bytes wait to be sent and the socket is not known to be full. */
+/* Returns true if frames or cipher bytes wait to be sent and the socket is not known to be full,
+ * or if a flush would tell that the session is dead. */
 bool cmx_conn_has_output(const cmx_conn *conn);
 
 /* Reports an event to the port's log, if it has one. */

@@ -22,7 +22,7 @@ static int start_http2(cmx_conn *conn, uint64_t now_ms)
     }
     cmx_conn_set_state(conn, CMX_CONN_AWAIT_SETTINGS, now_ms);
     cmx_conn_on_input(conn, now_ms);
-    return cmx_conn_pump_flush(conn);
+    return cmx_conn_pump_flush(conn, now_ms);
 }
 
 static int step_handshake(cmx_conn *conn, uint64_t now_ms)
@@ -31,7 +31,7 @@ static int step_handshake(cmx_conn *conn, uint64_t now_ms)
         int rc = cmx_tls_handshake(&conn->tls);
         conn->tls_error = conn->tls.native_error;
         /* Also after a failure: the alert tells the server why. */
-        int flushed = cmx_conn_pump_flush(conn);
+        int flushed = cmx_conn_pump_flush(conn, now_ms);
         if (rc == CMX_OK) {
             conn->env->handshakes++;
             cmx_conn_log(conn, CMX_LOG_SECURE, now_ms - conn->dialed_ms,
@@ -153,6 +153,7 @@ int cmx_conn_dial_start(cmx_conn *conn, uint32_t origin, const cmx_conn_target *
     conn->last_error = CMX_ERR_NETWORK;
     conn->tls_error = 0;
     conn->unread_total_ms = 0;
+    conn->drained_ms = now_ms;
 
     if (target->address_known) {
         conn->addresses[0] = target->address;

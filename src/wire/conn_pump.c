@@ -55,6 +55,7 @@ static int fill_plain(cmx_conn *conn)
             return CMX_OK;
         }
         if (rc != CMX_AGAIN) {
+            conn->tls_error = conn->tls.native_error;
             return rc;
         }
         bool had_ended = conn->tls.peer_ended;
@@ -77,13 +78,11 @@ static int feed_frames(cmx_conn *conn, cmx_buffer *in, uint64_t now_ms)
     cmx_buffer_skip(in, used);
     if (conn->state == CMX_CONN_AWAIT_SETTINGS && conn->h2.settings_received) {
         cmx_conn_set_state(conn, CMX_CONN_OPEN, now_ms);
-        cmx_conn_log(conn, CMX_LOG_OPEN, now_ms - conn->dialed_ms,
-                     cmx_h2_peer_streams(&conn->h2));
+        cmx_conn_log(conn, CMX_LOG_OPEN, now_ms - conn->dialed_ms, cmx_h2_peer_streams(&conn->h2));
     }
     if (conn->h2.goaway_received && cmx_conn_usable(conn)) {
         cmx_conn_set_state(conn, CMX_CONN_DRAINING, now_ms);
-        cmx_conn_log(conn, CMX_LOG_GOAWAY, (uint64_t)conn->h2.goaway_last_id,
-                     conn->h2.goaway_code);
+        cmx_conn_log(conn, CMX_LOG_GOAWAY, (uint64_t)conn->h2.goaway_last_id, conn->h2.goaway_code);
     }
     return CMX_OK;
 }
@@ -153,18 +152,20 @@ static int send_buffer(cmx_conn *conn)
     if (rc != CMX_AGAIN) {
         conn->send_error = rc;
         conn->readable = true;
-        conn->unread = true;
     }
     return CMX_AGAIN;
 }
 
-int cmx_conn_pump_flush(cmx_conn *conn)
+int cmx_conn_pump_flush(cmx_conn *conn, uint64_t now_ms)
 {
     int rc = CMX_OK;
 
     for (unsigned turn = 0; turn < CMX_CONN_WRITES_PER_TICK && conn->writable; turn++) {
         if (cmx_buffer_len(&conn->to_send) == 0) {
             rc = gather_frames(conn);
+            if (conn->h2.news.first != NULL) {
+                cmx_conn_on_input(conn, now_ms); /* writing may end streams: a body that failed */
+            }
             if (rc != CMX_OK) {
                 break;
             }
@@ -182,14 +183,14 @@ int cmx_conn_pump_flush(cmx_conn *conn)
     return rc == CMX_AGAIN ? CMX_OK : rc;
 }
 
-void cmx_conn_pump_goodbye(cmx_conn *conn)
+void cmx_conn_pump_goodbye(cmx_conn *conn, uint64_t now_ms)
 {
     if (conn->h2.session != NULL) {
         cmx_h2_goodbye(&conn->h2);
-        if (cmx_conn_pump_flush(conn) == CMX_OK && conn->tls.native != NULL) {
+        if (cmx_conn_pump_flush(conn, now_ms) == CMX_OK && conn->tls.native != NULL) {
             cmx_tls_notify_close(&conn->tls);
             /* Nothing depends on it: the socket is closed next, sent or not. */
-            int ignored = cmx_conn_pump_flush(conn);
+            int ignored = cmx_conn_pump_flush(conn, now_ms);
             (void)ignored;
         }
     }

@@ -25,9 +25,9 @@ CMX_MUST_CHECK int cmx_conn_pump_next(cmx_conn *conn, uint64_t now_ms, cmx_h2_it
  * turn is used. A socket that fails is not an error here: it may still hold an answer to be read.
  *
  * Returns CMX_OK, or CMX_ERR_HTTP2, CMX_ERR_TLS, CMX_ERR_NO_MEMORY. */
-CMX_MUST_CHECK int cmx_conn_pump_flush(cmx_conn *conn);
+CMX_MUST_CHECK int cmx_conn_pump_flush(cmx_conn *conn, uint64_t now_ms);
 
 /* Ends in good order: GOAWAY and close_notify as far as the socket takes them now, then close. */
-void cmx_conn_pump_goodbye(cmx_conn *conn);
+void cmx_conn_pump_goodbye(cmx_conn *conn, uint64_t now_ms);
 
 #endif

@@ -86,26 +86,29 @@ uint32_t cmx_tls_hooks_strays(void)
     return __atomic_load_n(&hooks.strays, __ATOMIC_RELAXED);
 }
 
+/* Returns the region that a call names, or NULL: refuse. */
+static cmx_region *named_region(void *heap)
+{
+    if (heap == NULL) {
+        count_stray();
+    }
+    return heap;
+}
+
 /* The names of the next three are chosen by the library's settings. */
 
 void *XMALLOC(size_t n, void *heap, int type)
 {
     (void)type;
-    if (heap == NULL) {
-        count_stray();
-        return NULL;
-    }
-    return cmx_region_take(heap, n);
+    cmx_region *region = named_region(heap);
+    return region == NULL ? NULL : cmx_region_take(region, n);
 }
 
 void *XREALLOC(void *p, size_t n, void *heap, int type)
 {
     (void)type;
-    if (heap == NULL) {
-        count_stray();
-        return NULL;
-    }
-    return cmx_region_resize(heap, p, n);
+    cmx_region *region = named_region(heap);
+    return region == NULL ? NULL : cmx_region_resize(region, p, n);
 }
 
 void XFREE(void *p, void *heap, int type)
@@ -114,11 +117,10 @@ void XFREE(void *p, void *heap, int type)
     if (p == NULL) {
         return;
     }
-    if (heap == NULL) {
-        count_stray();
-        return;
+    cmx_region *region = named_region(heap);
+    if (region != NULL) {
+        cmx_region_give(region, p);
     }
-    cmx_region_give(heap, p);
 }
 
 /* Seeds the library's generator; 0 is success, anything else stops it. */

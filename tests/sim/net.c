@@ -107,6 +107,10 @@ static void drain_to_server(sim_link *link)
     }
     memcpy(copy, pipe->bytes + pipe->head, len);
     pipe->head = pipe->visible;
+    if (link->is_fin_sent && !link->is_abrupt) {
+        free(copy); /* a good server reads on until the client closes, too */
+        return;
+    }
     if (link->is_fin_sent) {
         sim_world_after(link->world, arrival_ms(link, &link->to_client, 0), on_end_for_client, link,
                         (uint64_t)-CMX_ERR_RESET);

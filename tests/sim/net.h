@@ -13,12 +13,12 @@
 
 /* How a link treats its bytes. All zero: at once, whole. */
 typedef struct sim_net {
-    uint32_t delay_ms;        /* each way */
-    uint32_t jitter_ms;       /* at most this much more, drawn per write */
-    uint32_t bytes_per_ms;    /* rate towards the client; 0 = unlimited */
-    uint32_t recv_bytes_max;  /* largest receive; 0 = no limit; each is 1..this */
-    uint32_t send_bytes_max;  /* largest send; 0 = no limit; each is 1..this */
-    uint32_t send_capacity;   /* bytes on their way to a peer before the socket is full; 0 = 1 MiB */
+    uint32_t delay_ms;       /* each way */
+    uint32_t jitter_ms;      /* at most this much more, drawn per write */
+    uint32_t bytes_per_ms;   /* rate towards the client; 0 = unlimited */
+    uint32_t recv_bytes_max; /* largest receive; 0 = no limit; each is 1..this */
+    uint32_t send_bytes_max; /* largest send; 0 = no limit; each is 1..this */
+    uint32_t send_capacity;  /* bytes on their way to a peer before the socket is full; 0 = 1 MiB */
     uint32_t again_per_mille; /* readiness that turns out to be none */
 } sim_net;
 
@@ -58,8 +58,9 @@ struct sim_link {
     sim_pipe to_server;
     bool is_hole;         /* nothing arrives any more, either way */
     bool is_fin_sent;     /* the peer closed, or knows that the client did */
+    bool is_abrupt;       /* bytes that arrive after the peer closed are answered by a reset */
     bool is_peer_stopped; /* the peer does not take bytes out of to_server */
-    bool is_ended;       /* the client sees the end after the last byte */
+    bool is_ended;        /* the client sees the end after the last byte */
     uint32_t interest;
     uint64_t blocked_until_ms; /* not writable before */
 };

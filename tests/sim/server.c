@@ -199,19 +199,30 @@ void sim_conn_pump(sim_conn *conn)
     }
 }
 
+/* Not at once: as a server that waits for another request. */
+static void close_http1(void *ctx, uint64_t arg)
+{
+    sim_conn *conn = ctx;
+
+    (void)arg;
+    if (!conn->is_over) {
+        sim_link_fin(conn->link);
+        end_conn(conn);
+    }
+}
+
 static void conn_received(void *ctx, const uint8_t *bytes, size_t len)
 {
     static const char http1[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
     sim_conn *conn = ctx;
     nghttp2_ssize used;
 
-    if (conn->is_over || conn->server->kind == SIM_SERVER_MUTE) {
+    if (conn->is_over || conn->kind == SIM_SERVER_MUTE) {
         return;
     }
-    if (conn->server->kind == SIM_SERVER_HTTP1) {
+    if (conn->kind == SIM_SERVER_HTTP1) {
         sim_link_send(conn->link, (const uint8_t *)http1, sizeof http1 - 1);
-        sim_link_fin(conn->link);
-        end_conn(conn);
+        sim_world_after(conn->server->world, 100, close_http1, conn, 0);
         return;
     }
     conn->is_pumping = true; /* answers wait until all input was read */
@@ -244,6 +255,7 @@ static void send_settings(void *ctx, uint64_t arg)
         (void)nghttp2_submit_settings(conn->session, NGHTTP2_FLAG_NONE, settings,
                                       server->window_bytes == 0 ? 1 : 2);
         sim_conn_pump(conn);
+        sim_link_stop_reading(conn->link, false);
     }
 }
 
@@ -251,8 +263,9 @@ static void conn_opened(void *ctx, sim_link *link)
 {
     sim_conn *conn = ctx;
 
-    (void)link;
-    if (conn->server->kind == SIM_SERVER_HONEST) {
+    if (conn->kind == SIM_SERVER_HONEST) {
+        /* Nothing may be sent before the SETTINGS, so nothing is read, either. */
+        sim_link_stop_reading(link, true);
         sim_world_after(conn->server->world, conn->server->settings_ms, send_settings, conn, 0);
     }
 }
@@ -309,6 +322,7 @@ sim_peer sim_server_accept(void *ctx, sim_link *link)
         abort();
     }
     conn->server = server;
+    conn->kind = server->kind;
     conn->link = link;
     conn->next = server->conns;
     server->conns = conn;

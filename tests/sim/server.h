@@ -35,23 +35,26 @@ enum sim_fault {
 };
 
 typedef struct sim_script {
-    const char *model;      /* which it is for; NULL = every other */
-    uint32_t times;         /* only for that many requests; 0 = all */
-    uint32_t status;        /* of the head; 0 = 200. Others carry an error object */
-    uint32_t head_ms;       /* delay before the head */
-    uint32_t tokens;        /* 0 = 8 */
-    uint32_t units;         /* text units per token; 0 = 2 */
-    uint32_t gap_ms;        /* between tokens */
-    uint32_t frame_bytes;   /* most per DATA frame; 0 = no limit */
-    uint32_t drip_ms;       /* between DATA frames */
+    const char *model;    /* which it is for; NULL = every other */
+    uint32_t times;       /* only for that many requests; 0 = all */
+    uint32_t status;      /* of the head; 0 = 200. Others carry an error object */
+    uint32_t head_ms;     /* delay before the head */
+    uint32_t tokens;      /* 0 = 8 */
+    uint32_t units;       /* text units per token; 0 = 2 */
+    uint32_t gap_ms;      /* between tokens */
+    uint32_t frame_bytes; /* most per DATA frame; 0 = no limit */
+    uint32_t drip_ms;     /* between DATA frames */
     enum sim_fault fault;
-    uint32_t after;         /* tokens before the fault */
-    uint32_t code;          /* HTTP/2 error code */
+    uint32_t after; /* tokens before the fault */
+    uint32_t code;  /* HTTP/2 error code */
     uint32_t huge_bytes;
-    int32_t spare;          /* see GOAWAY */
-    uint32_t plain_bytes;   /* body of an answer to a plain request; 0 = a list of models */
-    bool is_done_missing;   /* no [DONE] */
-    bool is_end_missing;    /* no END_STREAM after [DONE] */
+    int32_t spare;        /* see GOAWAY */
+    uint32_t plain_bytes; /* body of an answer to a plain request; 0 = a list of models */
+    bool is_done_missing; /* no [DONE] */
+    bool is_end_missing;  /* no END_STREAM after [DONE] */
+    bool is_head_only;    /* a 200 head with END_STREAM */
+    bool has_hint;        /* a 103 head goes before */
+    bool has_trailer;     /* the stream ends with trailers */
 } sim_script;
 
 enum sim_server_kind {
@@ -100,6 +103,7 @@ typedef struct sim_stream_row {
 struct sim_conn {
     sim_conn *next;
     sim_server *server;
+    enum sim_server_kind kind; /* of the server when it accepted */
     sim_link *link;
     nghttp2_session *session;
     bool is_over;
@@ -110,11 +114,11 @@ struct sim_conn {
 struct sim_server {
     sim_world *world;
     enum sim_server_kind kind;
-    const char *key;          /* bearer token that is demanded; NULL = none */
-    const char *forbidden;    /* text that must never arrive */
-    uint32_t streams_max;     /* SETTINGS_MAX_CONCURRENT_STREAMS; 0 = 100 */
-    uint32_t window_bytes;    /* for uploads; 0 = the default */
-    uint32_t settings_ms;     /* delay of the SETTINGS */
+    const char *key;       /* bearer token that is demanded; NULL = none */
+    const char *forbidden; /* text that must never arrive */
+    uint32_t streams_max;  /* SETTINGS_MAX_CONCURRENT_STREAMS; 0 = 100 */
+    uint32_t window_bytes; /* for uploads; 0 = the default */
+    uint32_t settings_ms;  /* delay of the SETTINGS */
     sim_script scripts[SIM_SCRIPTS_MAX];
     uint32_t script_uses[SIM_SCRIPTS_MAX];
     size_t script_count;

@@ -80,8 +80,6 @@ nghttp2_ssize sim_stream_read(nghttp2_session *session, int32_t id, uint8_t *out
     const sim_script *script = &stream->script;
     size_t len = stream->out_len - stream->out_head;
 
-    (void)session;
-    (void)id;
     (void)user;
     if (stream->is_dripping || (len == 0 && !stream->is_out_ended)) {
         return NGHTTP2_ERR_DEFERRED;
@@ -96,6 +94,11 @@ nghttp2_ssize sim_stream_read(nghttp2_session *session, int32_t id, uint8_t *out
     stream->out_head += len;
     if (stream->out_head == stream->out_len && stream->is_out_ended) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
+        if (script->has_trailer) {
+            const nghttp2_nv trailer = {(uint8_t *)"x-took", (uint8_t *)"1", 6, 1, 0};
+            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+            (void)nghttp2_submit_trailer(session, id, &trailer, 1);
+        }
     } else if (script->drip_ms > 0) {
         stream->is_dripping = true;
         sim_world_after(world_of(stream), script->drip_ms, on_drip, stream, 0);
@@ -111,12 +114,18 @@ static void send_head(sim_stream_row *stream, uint32_t status, const char *type)
     const nghttp2_data_provider2 body = {.source = {.ptr = stream},
                                          .read_callback = sim_stream_read};
 
+    if (stream->script.has_hint) {
+        const nghttp2_nv hint = {(uint8_t *)":status", (uint8_t *)"103", 7, 3, 0};
+        (void)nghttp2_submit_headers(stream->conn->session, NGHTTP2_FLAG_NONE, stream->id, NULL,
+                                     &hint, 1, NULL);
+    }
     snprintf(digits, sizeof digits, "%u", (unsigned)status);
     snprintf(id, sizeof id, "req-%u", (unsigned)stream->k);
     head[0] = (nghttp2_nv){(uint8_t *)":status", (uint8_t *)digits, 7, strlen(digits), 0};
     head[1] = (nghttp2_nv){(uint8_t *)"content-type", (uint8_t *)type, 12, strlen(type), 0};
     head[2] = (nghttp2_nv){(uint8_t *)"x-request-id", (uint8_t *)id, 12, strlen(id), 0};
-    if (nghttp2_submit_response2(stream->conn->session, stream->id, head, 3, &body) != 0) {
+    if (nghttp2_submit_response2(stream->conn->session, stream->id, head, 3,
+                                 stream->script.is_head_only ? NULL : &body) != 0) {
         sim_fail(world_of(stream), "the server cannot answer");
     }
 }
@@ -196,8 +205,8 @@ static void append_huge(sim_stream_row *stream)
 /* Streams that had begun before the one `spare` streams ago are not processed. */
 static void send_goaway(sim_stream_row *stream)
 {
-    int32_t last = nghttp2_session_get_last_proc_stream_id(stream->conn->session) -
-                   2 * stream->script.spare;
+    int32_t last =
+        nghttp2_session_get_last_proc_stream_id(stream->conn->session) - 2 * stream->script.spare;
 
     (void)nghttp2_submit_goaway(stream->conn->session, NGHTTP2_FLAG_NONE, last > 0 ? last : 0,
                                 stream->script.code, NULL, 0);
@@ -236,6 +245,7 @@ static bool do_fault(sim_stream_row *stream)
         sim_link_reset(stream->conn->link);
         return false;
     case SIM_FAULT_CONN_CLOSE:
+        stream->conn->link->is_abrupt = sim_chance(world_of(stream), SIM_STREAM_FAULTS, 500);
         sim_link_fin(stream->conn->link);
         return false;
     case SIM_FAULT_CONN_HOLE:
@@ -347,6 +357,10 @@ static void on_head(void *ctx, uint64_t arg)
     } else {
         ledger_of(stream)->answered++;
         send_head(stream, 200, "text/event-stream; charset=utf-8");
+        if (stream->script.is_head_only) {
+            sim_conn_pump(stream->conn);
+            return;
+        }
         append_chunk_begin(stream);
         append(stream, "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
                        "\"content\":\"\"},\"finish_reason\":null}]}\n\n");

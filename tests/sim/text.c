@@ -19,9 +19,9 @@ static uint64_t mix(uint64_t value)
 
 void sim_text_unit(uint64_t seed, uint32_t k, uint64_t index, uint8_t out[SIM_UNIT_BYTES])
 {
-    static const char *const special[TEXT_KINDS] = {"\"a\\b", "\n: x",     "\xC3\xA9\xC3\xBC",
-                                                    "\xE4\xB8\xAD.", "\xF0\x9F\x98\x80", "{}[]",
-                                                    "\t/&<", "\xC2\x85\r\n"};
+    static const char *const special[TEXT_KINDS] = {
+        "\"a\\b", "\n: x", "\xC3\xA9\xC3\xBC", "\xE4\xB8\xAD.", "\xF0\x9F\x98\x80",
+        "{}[]",   "\t/&<", "\xC2\x85\r\n"};
     uint64_t drawn = mix(mix(seed + UINT64_C(0x9E3779B97F4A7C15) * (k + 1)) + index);
 
     if (drawn % 3 == 0) {
@@ -56,7 +56,7 @@ size_t sim_text_json(const uint8_t unit[SIM_UNIT_BYTES], uint32_t style, char *o
     size_t len = 0;
 
     if (unit[0] >= 0xF0 && style % 2 == 1) {
-        return (size_t)snprintf(out, SIM_UNIT_JSON_MAX, "\\ud83d\\uDE%02X", unit[3]);
+        return (size_t)snprintf(out, SIM_UNIT_JSON_MAX, "\\ud83d\\uDE%02X", unit[3] & 0x3F);
     }
     for (int i = 0; i < SIM_UNIT_BYTES; i++) {
         len += escape_byte(unit[i], style, out + len);

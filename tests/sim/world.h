@@ -80,7 +80,7 @@ void sim_note(sim_world *world, const char *what, uint64_t a, uint64_t b);
 /* Records a failure; the first one is kept. */
 void sim_fail(sim_world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-#define SIM_EXPECT(world, condition)                                                               \
+#define SIM_EXPECT(world, condition) \
     ((condition) ? (void)0 : sim_fail((world), "%s:%d: %s", __FILE__, __LINE__, #condition))
 
 #endif

@@ -103,8 +103,10 @@ static void test_body_roles_and_options_are_written(void **state)
 {
     (void)state;
     static const cmx_message messages[] = {
-        {CMX_ROLE_SYSTEM, "s", 0},      {CMX_ROLE_DEVELOPER, "", 0},
-        {CMX_ROLE_USER, "longer", 4},   {CMX_ROLE_ASSISTANT, "a\0b", 3},
+        {CMX_ROLE_SYSTEM, "s", 0},
+        {CMX_ROLE_DEVELOPER, "", 0},
+        {CMX_ROLE_USER, "longer", 4},
+        {CMX_ROLE_ASSISTANT, "a\0b", 3},
     };
     cmx_chat chat = make_chat(messages, CMX_ARRAY_LEN(messages));
     chat.include_usage = false;
@@ -121,7 +123,8 @@ static void test_body_texts_are_escaped(void **state)
 {
     (void)state;
     static const cmx_message messages[] = {
-        {CMX_ROLE_USER, "\"\\/\b\f\n\r\t\x01\x1f\x7f caf\xc3\xa9 \xf0\x9f\x98\x80 \xe2\x80\xa8", 0}};
+        {CMX_ROLE_USER, "\"\\/\b\f\n\r\t\x01\x1f\x7f caf\xc3\xa9 \xf0\x9f\x98\x80 \xe2\x80\xa8",
+         0}};
     cmx_chat chat = make_chat(messages, 1);
     chat.model = "m\"\n";
     chat.include_usage = false;
@@ -236,7 +239,10 @@ static void test_body_changed_text_is_noticed(void **state)
                          CMX_ERR_BODY_CHANGED);
         assert_int_equal(read_changed("1234567890", "12345\n7890", 0, capacity),
                          CMX_ERR_BODY_CHANGED);
-        assert_int_equal(read_changed("1234567890", "12345\xff" "7890", 0, capacity),
+        assert_int_equal(read_changed("1234567890",
+                                      "12345\xff"
+                                      "7890",
+                                      0, capacity),
                          CMX_ERR_BODY_CHANGED);
         assert_int_equal(read_changed("1234567890", "123456789\xc3", 0, capacity),
                          CMX_ERR_BODY_CHANGED);

@@ -57,8 +57,8 @@ static void test_json_find_refuses_what_is_no_object(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "", "[]", "1", "\"a\"", "{\"a\":1", "{\"a\" 1}", "{\"a\":1}}", "{a:1}", "{\"a\":1,}",
-        "{\"a\":\"\\x\"}",
+        "",          "[]",         "1",     "\"a\"",      "{\"a\":1",
+        "{\"a\" 1}", "{\"a\":1}}", "{a:1}", "{\"a\":1,}", "{\"a\":\"\\x\"}",
     };
     for (size_t i = 0; i < CMX_ARRAY_LEN(texts); i++) {
         char text[32];

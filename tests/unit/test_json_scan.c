@@ -228,32 +228,68 @@ static void test_json_scan_walks_members_and_elements(void **state)
     (void)state;
     uint8_t text[] = " { \"a\" : 1 , \"b\\u0041\":[ 2 , \"x\" ] , \"\" : {} } tail";
     cmx_json_span rest = {text, text + sizeof text - 1};
-    cmx_json_key key;
+    cmx_json_member member;
     cmx_json_span value;
     assert_int_equal(cmx_json_scan_enter(&rest, '['), CMX_ERR_MALFORMED);
     assert_int_equal(cmx_json_scan_enter(&rest, '{'), CMX_OK);
-    assert_true(cmx_json_scan_key(&rest, &key));
-    assert_int_equal(key.len, 1);
-    assert_false(key.escaped);
-    assert_true(cmx_json_scan_value(&rest, &value));
-    assert_memory_equal(value.at, "1", 1);
-    assert_int_equal(cmx_json_scan_next(&rest, '{'), CMX_OK);
-    assert_true(cmx_json_scan_key(&rest, &key));
-    assert_int_equal(key.len, 7);
-    assert_true(key.escaped);
-    assert_int_equal(cmx_json_scan_enter(&rest, '['), CMX_OK);
-    assert_true(cmx_json_scan_value(&rest, &value));
-    assert_int_equal(cmx_json_scan_next(&rest, '{'), CMX_OK);
-    assert_true(cmx_json_scan_value(&rest, &value));
+    assert_int_equal(cmx_json_scan_member(&rest, &member), CMX_OK);
+    assert_int_equal(member.key.len, 1);
+    assert_false(member.key.escaped);
+    assert_int_equal(cmx_json_span_len(member.value), 1);
+    assert_memory_equal(member.value.at, "1", 1);
+    assert_int_equal(cmx_json_scan_member(&rest, &member), CMX_OK);
+    assert_int_equal(member.key.len, 7);
+    assert_true(member.key.escaped);
+    cmx_json_span list = member.value;
+    assert_int_equal(cmx_json_scan_enter(&list, '['), CMX_OK);
+    assert_true(cmx_json_scan_value(&list, &value));
+    assert_int_equal(cmx_json_scan_next(&list), CMX_OK);
+    assert_true(cmx_json_scan_value(&list, &value));
     assert_int_equal(cmx_json_span_len(value), 3);
-    assert_int_equal(cmx_json_scan_next(&rest, '['), CMX_AGAIN);
-    assert_int_equal(cmx_json_scan_next(&rest, '{'), CMX_OK);
-    assert_true(cmx_json_scan_key(&rest, &key));
-    assert_int_equal(key.len, 0);
-    assert_int_equal(cmx_json_scan_enter(&rest, '{'), CMX_AGAIN);
-    assert_int_equal(cmx_json_scan_next(&rest, '{'), CMX_AGAIN);
+    assert_int_equal(cmx_json_scan_next(&list), CMX_AGAIN);
+    assert_ptr_equal(list.at, list.end);
+    assert_int_equal(cmx_json_scan_member(&rest, &member), CMX_AGAIN);
+    assert_int_equal(member.key.len, 0);
+    assert_int_equal(cmx_json_scan_enter(&member.value, '{'), CMX_AGAIN);
     assert_memory_equal(rest.at, " tail", 5);
-    assert_int_equal(cmx_json_scan_next(&rest, '{'), CMX_ERR_MALFORMED);
+    assert_int_equal(cmx_json_scan_member(&rest, &member), CMX_ERR_MALFORMED);
+    assert_int_equal(cmx_json_scan_next(&rest), CMX_ERR_MALFORMED);
+}
+
+/* Returns whether a text is one object, taken member by member. */
+static bool is_object(const char *text)
+{
+    uint8_t *exact = malloc(strlen(text) + 1);
+    assert_non_null(exact);
+    memcpy(exact, text, strlen(text));
+    cmx_json_span rest = {exact, exact + strlen(text)};
+    int rc = cmx_json_scan_enter(&rest, '{');
+    while (rc == CMX_OK) {
+        cmx_json_member member;
+        rc = cmx_json_scan_member(&rest, &member);
+    }
+    bool whole = rc == CMX_AGAIN && rest.at == rest.end;
+    free(exact);
+    return whole;
+}
+
+static void test_json_scan_members_are_as_strict_as_values(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CMX_ARRAY_LEN(valid); i++) {
+        if (valid[i][0] == '{') {
+            assert_true(is_object(valid[i]));
+        }
+        char member[256];
+        (void)snprintf(member, sizeof member, "{\"k\":%s,\"l\\n\" : %s }", valid[i], valid[i]);
+        assert_true(is_object(member));
+    }
+    for (size_t i = 0; i < CMX_ARRAY_LEN(invalid); i++) {
+        assert_false(is_object(invalid[i]));
+        char member[256];
+        (void)snprintf(member, sizeof member, "{\"k\":%s}", invalid[i]);
+        assert_false(is_object(member));
+    }
 }
 
 int main(void)
@@ -266,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_json_scan_mixed_nesting_is_tracked_per_level),
         cmocka_unit_test(test_json_scan_plain_len_finds_each_special_at_each_place),
         cmocka_unit_test(test_json_scan_walks_members_and_elements),
+        cmocka_unit_test(test_json_scan_members_are_as_strict_as_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

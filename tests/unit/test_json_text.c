@@ -40,7 +40,8 @@ static void check(const char *string, const char *expected)
     uint8_t text[512];
     uint8_t line[512];
     memcpy(text, string, strlen(string));
-    size_t len = cmx_json_text_line(line, sizeof line, (cmx_json_span){text, text + strlen(string)});
+    size_t len =
+        cmx_json_text_line(line, sizeof line, (cmx_json_span){text, text + strlen(string)});
     if (strpbrk(expected, " \b\f\n\r\t") == NULL) {
         assert_int_equal(len, strlen(expected));
         assert_memory_equal(line, expected, len);
@@ -53,7 +54,9 @@ static void test_json_text_escapes_are_decoded(void **state)
     check("plain", "plain");
     check("\\\"\\\\\\/", "\"\\/");
     check("\\b\\f\\n\\r\\t", "\b\f\n\r\t");
-    check("a\\u00e9b\\u20acc", "a\xc3\xa9" "b\xe2\x82\xac" "c");
+    check("a\\u00e9b\\u20acc", "a\xc3\xa9"
+                               "b\xe2\x82\xac"
+                               "c");
     check("\\ud83d\\ude00", "\xf0\x9f\x98\x80");
     check("x\\uD83D\\uDE00y", "x\xf0\x9f\x98\x80y");
     check("caf\xc3\xa9 \\u0041 \xf0\x9f\x98\x80", "caf\xc3\xa9 A \xf0\x9f\x98\x80");
@@ -67,7 +70,9 @@ static void test_json_text_what_is_no_character_is_replaced(void **state)
     check("\\ud83d\\ud83d\\ude00", FFFD "\xf0\x9f\x98\x80");
     check("\\ude00\\ud83d", FFFD FFFD);
     check("\\ud83d\\n", FFFD "\n");
-    check("a\xff" "b", "a" FFFD "b");
+    check("a\xff"
+          "b",
+          "a" FFFD "b");
     check("\\n\xe2\x82z", "\n" FFFD "z");
     check("\xe2\x82\\u0041", FFFD "A");
     check("\xed\xa0\x80", FFFD FFFD FFFD);
@@ -85,14 +90,17 @@ static void test_json_text_surrogates_join_over_strings(void **state)
     decode("", 0, &waiting, out);
     assert_int_equal(waiting, 0xd83d);
     decode("\\ude00b\\ud83d", 13, &waiting, out);
-    assert_string_equal(out, "a\xf0\x9f\x98\x80" "b");
+    assert_string_equal(out, "a\xf0\x9f\x98\x80"
+                             "b");
     decode("c", 1, &waiting, out);
-    assert_string_equal(out, "a\xf0\x9f\x98\x80" "b" FFFD "c");
+    assert_string_equal(out, "a\xf0\x9f\x98\x80"
+                             "b" FFFD "c");
     assert_int_equal(waiting, 0);
     decode("\\ud83d", 6, &waiting, out);
     decode("\\ud83d", 6, &waiting, out);
     decode("\\ude00", 6, &waiting, out);
-    assert_string_equal(out, "a\xf0\x9f\x98\x80" "b" FFFD "c" FFFD "\xf0\x9f\x98\x80");
+    assert_string_equal(out, "a\xf0\x9f\x98\x80"
+                             "b" FFFD "c" FFFD "\xf0\x9f\x98\x80");
 }
 
 static void check_point(uint32_t point)

@@ -18,7 +18,7 @@ struct vector {
     const char *name;
     const char *bytes;
     size_t len;
-    const char *events;  /* each as type '|' data ';', NUL shown as 0, LF as n, error field with ! */
+    const char *events; /* each as type '|' data ';', NUL shown as 0, LF as n, error field with ! */
     const char *pending; /* what cmx_sse_finish() gives, in the same form; NULL = nothing */
 };
 
@@ -28,17 +28,24 @@ static const struct vector vectors[] = {
     /* web-platform-tests */
     {"format-field-data", BYTES("data:\n\ndata\ndata\n\ndata:test\n\n"), "|;|n;|test;", NULL},
     {"format-field-parsing",
-     BYTES("data:\0\ndata:  2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n"
-           " data:32\ndata:4\n\n"),
+     BYTES(
+         "data:\0\ndata:  2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n"
+         " data:32\ndata:4\n\n"),
      "|0n 2n1n3nn4;", NULL},
     {"format-leading-space", BYTES("data:\ttest\rdata: \ndata:test\n\n"), "|\ttestnntest;", NULL},
-    {"format-bom", BYTES("\xef\xbb\xbf" "data:1\n\n\xef\xbb\xbf" "data:2\n\ndata:3\n\n"), "|1;|3;",
-     NULL},
-    {"format-bom-2", BYTES("\xef\xbb\xbf\xef\xbb\xbf" "data:1\n\ndata:2\n\ndata:3\n\n"), "|2;|3;",
-     NULL},
+    {"format-bom",
+     BYTES("\xef\xbb\xbf"
+           "data:1\n\n\xef\xbb\xbf"
+           "data:2\n\ndata:3\n\n"),
+     "|1;|3;", NULL},
+    {"format-bom-2",
+     BYTES("\xef\xbb\xbf\xef\xbb\xbf"
+           "data:1\n\ndata:2\n\ndata:3\n\n"),
+     "|2;|3;", NULL},
     {"format-null-character", BYTES("data:\0\n\n\n\n"), "|0;", NULL},
-    {"format-comments", BYTES("data:1\r:\0\n:\r\ndata:2\n:aaaaaaaaaaaaaaaaaaaaaaaaaaaa\rdata:3\n:data:"
-                              "fail\r:\ndata:4\n\n"),
+    {"format-comments",
+     BYTES("data:1\r:\0\n:\r\ndata:2\n:aaaaaaaaaaaaaaaaaaaaaaaaaaaa\rdata:3\n:data:"
+           "fail\r:\ndata:4\n\n"),
      "|1n2n3n4;", NULL},
     {"format-data-before-final-empty-line", BYTES("retry:1000\ndata:test1\n\nid:test\ndata:test2"),
      "|test1;", "|test2;"},
@@ -73,10 +80,12 @@ static const struct vector vectors[] = {
     {"pending line", BYTES("data: x\n\ndata: [DONE]"), "|x;", "|[DONE];"},
     {"pending comment", BYTES("data: x\n\n: data: y"), "|x;", NULL},
     {"pending part of a BOM", BYTES("\xef\xbb"), "", NULL},
-    {"not quite a BOM", BYTES("\xef\xbb" "data: x\n\ndata: y\n\n"), "|y;", NULL},
-    {"several lines",
-     BYTES("data: {\ndata: \"a\": 1,\ndata:\ndata:   \"b\"\ndata: }\n\n"), "|{n\"a\": 1,nn  \"b\"n};",
-     NULL},
+    {"not quite a BOM",
+     BYTES("\xef\xbb"
+           "data: x\n\ndata: y\n\n"),
+     "|y;", NULL},
+    {"several lines", BYTES("data: {\ndata: \"a\": 1,\ndata:\ndata:   \"b\"\ndata: }\n\n"),
+     "|{n\"a\": 1,nn  \"b\"n};", NULL},
     {"names that only start alike", BYTES("dat: a\ndata_: b\ndatax\ndata : c\n\n"), "", NULL},
 };
 
@@ -164,7 +173,7 @@ static void test_sse_vectors_byte_by_byte(void **state)
         cmx_sse_init(&reader.sse);
         for (size_t at = 0; at < vectors[i].len; at++) {
             arrive(&reader, vectors[i].bytes + at, 1);
-            arrive(&reader, NULL, 0);
+            arrive(&reader, "", 0);
         }
         check_end(&reader, &vectors[i], 1);
     }

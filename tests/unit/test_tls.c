@@ -3,6 +3,7 @@
  * Whom a session trusts, and what it calls each way of not trusting: our end against an OpenSSL
  * server in the same process, one certificate, protocol or clock at a time.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -37,11 +38,11 @@ typedef struct meeting {
     int from_day;
     int until_day;
     time_t base_s;
+    unsigned rsa_bits;
     peer_alpn alpn;
     int version_max;   /* of the server; 0 = any */
     const char *group; /* of the server's key shares; NULL = any */
     size_t step_bytes; /* carried at a time; 0 = all */
-    bool sends_host;   /* expect SNI */
 } meeting;
 
 /* Lets them meet and returns what our end says. Always ends with the memory of the session back. */
@@ -56,6 +57,7 @@ static int meet(const meeting *plan)
         .from_day = plan->from_day != 0 ? plan->from_day : -1,
         .until_day = plan->until_day != 0 ? plan->until_day : 1,
         .base_s = plan->base_s,
+        .rsa_bits = plan->rsa_bits,
     };
     const char *host = plan->host != NULL ? plan->host : "relay.test";
     peer_identity identity = peer_make(&recipe);
@@ -226,6 +228,13 @@ static void test_tls_chain_must_consist_of_cas(void **state)
     assert_int_equal(MEET(.usage = "keyEncipherment"), CMX_ERR_CERT_INVALID);
 }
 
+static void test_tls_weak_key_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(MEET(.rsa_bits = 1024), CMX_ERR_CERT_INVALID);
+    assert_int_equal(MEET(.rsa_bits = 2048), CMX_OK);
+}
+
 static void test_tls_clone_of_a_root_is_refused(void **state)
 {
     (void)state;
@@ -296,6 +305,42 @@ static void test_tls_one_port_serves_the_process(void **state)
     assert_int_equal(MEET(.host = "relay.test"), CMX_OK);
 }
 
+static void *start_and_stop(void *ctx)
+{
+    unsigned *failures = ctx;
+    for (unsigned i = 0; i < 2000; i++) {
+        if (cmx_tls_library_init(&port, region) != CMX_OK) {
+            (*failures)++;
+            continue;
+        }
+        cmx_tls_library_deinit();
+    }
+    return NULL;
+}
+
+static void test_tls_clients_may_start_in_several_threads(void **state)
+{
+    pthread_t threads[4];
+    unsigned failures[4] = {0, 0, 0, 0};
+    cmx_port other = port;
+
+    (void)state;
+    cmx_tls_library_deinit(); /* from no user at all, so that each start may be the first */
+    for (size_t i = 0; i < CMX_ARRAY_LEN(threads); i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, start_and_stop, &failures[i]), 0);
+    }
+    for (size_t i = 0; i < CMX_ARRAY_LEN(threads); i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(failures[i], 0);
+    }
+    /* All went: a different port may come, and the first one after it. */
+    assert_int_equal(cmx_tls_library_init(&other, region), CMX_OK);
+    assert_int_equal(cmx_tls_library_init(&port, region), CMX_ERR_PORT_CONFLICT);
+    cmx_tls_library_deinit();
+    assert_int_equal(cmx_tls_library_init(&port, region), CMX_OK);
+    assert_int_equal(MEET(.host = "relay.test"), CMX_OK);
+}
+
 static int set_up(void **state)
 {
     size_t len = 0;
@@ -338,12 +383,14 @@ int main(void)
         cmocka_unit_test(test_tls_clock_that_is_not_set_means_build_time),
         cmocka_unit_test(test_tls_unknown_signer_is_refused),
         cmocka_unit_test(test_tls_chain_must_consist_of_cas),
+        cmocka_unit_test(test_tls_weak_key_is_refused),
         cmocka_unit_test(test_tls_clone_of_a_root_is_refused),
         cmocka_unit_test(test_tls_only_h2_is_agreed_to),
         cmocka_unit_test(test_tls_old_version_is_refused),
         cmocka_unit_test(test_tls_key_is_not_released_before_verification),
         cmocka_unit_test(test_tls_failing_entropy_stops_the_session),
         cmocka_unit_test(test_tls_one_port_serves_the_process),
+        cmocka_unit_test(test_tls_clients_may_start_in_several_threads),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -244,6 +244,9 @@ static void test_tls_data_goodbye_without_room_is_left_out(void **state)
     cmx_buffer_filled(&client.to_send, PEER_BUFFER_BYTES);
     cmx_tls_notify_close(&client.tls);
     assert_int_equal(cmx_buffer_len(&client.to_send), PEER_BUFFER_BYTES);
+    client.to_send.end -= 10; /* half an alert would be worse than none */
+    cmx_tls_notify_close(&client.tls);
+    assert_int_equal(cmx_buffer_len(&client.to_send), PEER_BUFFER_BYTES - 10);
     cmx_tls_close(&client.tls);
     cmx_tls_notify_close(&client.tls); /* nobody to say it to */
     cmx_buffer_clear(&client.to_send);
@@ -277,6 +280,20 @@ static void test_tls_data_answer_that_is_not_tls_is_an_error(void **state)
     assert_int_equal(cmx_tls_handshake(&client.tls), CMX_AGAIN);
     memcpy(client.received.data, http, sizeof(http));
     cmx_buffer_filled(&client.received, sizeof(http));
+    assert_int_equal(cmx_tls_handshake(&client.tls), CMX_ERR_TLS);
+}
+
+static void test_tls_data_goodbye_instead_of_a_handshake_is_an_error(void **state)
+{
+    static const uint8_t close_notify[] = {21, 3, 3, 0, 2, 1, 0};
+
+    (void)state;
+    cmx_tls_close(&client.tls);
+    peer_client_init(&client);
+    assert_int_equal(cmx_tls_open(&client.tls, &context, "relay.test", false), CMX_OK);
+    assert_int_equal(cmx_tls_handshake(&client.tls), CMX_AGAIN);
+    memcpy(client.received.data, close_notify, sizeof(close_notify));
+    cmx_buffer_filled(&client.received, sizeof(close_notify));
     assert_int_equal(cmx_tls_handshake(&client.tls), CMX_ERR_TLS);
 }
 
@@ -350,6 +367,7 @@ int main(void)
         SESSION_TEST(test_tls_data_goodbye_without_room_is_left_out),
         SESSION_TEST(test_tls_data_end_in_the_handshake_is_truncation),
         SESSION_TEST(test_tls_data_answer_that_is_not_tls_is_an_error),
+        SESSION_TEST(test_tls_data_goodbye_instead_of_a_handshake_is_an_error),
         SESSION_TEST(test_tls_data_handshake_goes_through_a_small_send_buffer),
     };
 

@@ -14,9 +14,10 @@
 #include "wire/tls_hooks.h"
 
 enum {
-    LIMIT_BYTES_MAX = 64 * 1024,
-    LIMIT_STEP_BYTES = 512,
+    LIMIT_BYTES_MAX = 96 * 1024, /* enough without fixed-size big numbers too */
+    LIMIT_STEP_BYTES = 1024,
     SECRETS_MAX = 8,
+    TICKET_BYTES = 700, /* more than the library keeps inside a session */
     SECRET_BYTES_MAX = 48,
 };
 
@@ -138,6 +139,55 @@ static void test_tls_memory_sessions_leave_nothing_behind(void **state)
     assert_int_equal(cmx_region_used(region), 0);
 }
 
+/* ---- tickets ---- */
+
+static int fill_ticket(SSL *session, void *arg)
+{
+    static const uint8_t filler[TICKET_BYTES];
+    (void)arg;
+    return SSL_SESSION_set1_ticket_appdata(SSL_get_session(session), filler, sizeof(filler));
+}
+
+static SSL_TICKET_RETURN refuse_ticket(SSL *session, SSL_SESSION *offered,
+                                       const unsigned char *name, size_t name_len,
+                                       SSL_TICKET_STATUS status, void *arg)
+{
+    (void)session;
+    (void)offered;
+    (void)name;
+    (void)name_len;
+    (void)status;
+    (void)arg;
+    return SSL_TICKET_RETURN_IGNORE;
+}
+
+static void test_tls_memory_large_ticket_stays_in_the_region(void **state)
+{
+    cmx_tls_context context;
+    uint8_t byte;
+    size_t got = 0;
+
+    (void)state;
+    assert_int_equal(cmx_tls_context_init(&context, region), CMX_OK);
+    assert_int_equal(cmx_tls_context_add_der(&context, root, root_len), CMX_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        size_t used = cmx_region_used(region);
+        peer_server server = peer_listen(&identity, NULL, &alpn);
+        SSL_CTX_set_session_ticket_cb(server.context, fill_ticket, refuse_ticket, NULL);
+        peer_client_init(&client);
+        assert_int_equal(cmx_tls_open(&client.tls, &context, "relay.test", false), CMX_OK);
+        assert_int_equal(peer_shake_hands(&client, &server, PEER_BUFFER_BYTES), CMX_OK);
+        assert_true(peer_carry_down(&client, &server, PEER_BUFFER_BYTES) > 2 * TICKET_BYTES);
+        assert_int_equal(cmx_tls_read(&client.tls, &byte, 1, &got), CMX_AGAIN);
+        assert_int_equal(cmx_buffer_len(&client.received), 0);
+        cmx_tls_close(&client.tls);
+        peer_hang_up(&server);
+        assert_int_equal(cmx_region_used(region), used);
+    }
+    cmx_tls_context_deinit(&context);
+    assert_int_equal(cmx_tls_hooks_strays(), 0);
+}
+
 /* ---- keys ---- */
 
 static uint8_t secrets[SECRETS_MAX][SECRET_BYTES_MAX];
@@ -242,6 +292,7 @@ int main(void)
         cmocka_unit_test(test_tls_memory_too_little_is_said_and_nothing_leaks),
         cmocka_unit_test(test_tls_memory_tight_spot_makes_no_bad_server_good),
         cmocka_unit_test(test_tls_memory_sessions_leave_nothing_behind),
+        cmocka_unit_test(test_tls_memory_large_ticket_stays_in_the_region),
         cmocka_unit_test(test_tls_memory_holds_no_secret_after_close),
     };
 

@@ -26,8 +26,10 @@ static cmx_region *region;
 static cmx_tls_context context;
 static peer_identity first;
 static peer_identity second;
+static peer_identity third;
 static peer_identity expired;
 static peer_identity leaf;
+static peer_identity bare_leaf; /* without a key usage to betray it */
 
 /* A bundle under construction. */
 typedef struct bundle {
@@ -234,13 +236,14 @@ static void test_tls_trust_bad_ones_are_skipped(void **state)
     add_text("-----BEGIN CERTIFICATE-----\nMIIBcut"); /* cut */
     add_pem(&second);
     add_pem(&leaf);
+    add_pem(&bare_leaf);
     add_text("-----BEGIN CERTIFICATE-----\n");
     add_filler(CMX_TLS_TRUST_CERT_BYTES_MAX + 5); /* too large */
     add_text("\n-----END CERTIFICATE-----\n");
-    add_pem(&first);
+    add_pem(&third);
     add_text("-----BEGIN CERTIFICATE-----\nMIIBcut");
     assert_int_equal(load(), CMX_OK);
-    assert_int_equal(context.roots, 2);
+    assert_int_equal(context.roots, 3);
 }
 
 static void test_tls_trust_same_root_counts_once(void **state)
@@ -298,13 +301,23 @@ static void test_tls_trust_single_der_must_be_a_ca(void **state)
     size_t len = 0;
 
     (void)state;
-    uint8_t *der = peer_der(&leaf, &len);
+    uint8_t *der = peer_der(&bare_leaf, &len);
     assert_int_equal(cmx_tls_context_add_der(&context, der, len), CMX_ERR_CERT_INVALID);
     assert_int_equal(cmx_tls_context_add_der(&context, der, 0), CMX_ERR_CERT_INVALID);
     OPENSSL_free(der);
     der = peer_der(&expired, &len);
     assert_int_equal(cmx_tls_context_add_der(&context, der, len), CMX_ERR_CERT_INVALID);
     OPENSSL_free(der);
+    peer_recipe recipe = {.name = "no signer",
+                          .is_ca = true,
+                          .usage = "digitalSignature",
+                          .from_day = -9,
+                          .until_day = 9};
+    peer_identity no_signer = peer_make(&recipe);
+    der = peer_der(&no_signer, &len);
+    assert_int_equal(cmx_tls_context_add_der(&context, der, len), CMX_ERR_CERT_INVALID);
+    OPENSSL_free(der);
+    peer_forget(&no_signer);
     assert_int_equal(context.roots, 0);
 }
 
@@ -371,6 +384,7 @@ static int set_up(void **state)
     region = cmx_region_init(memory, sizeof(memory));
     first = peer_make_ca("first");
     second = peer_make_ca("second");
+    third = peer_make_ca("third");
     expired = peer_make(&recipe);
     recipe = (peer_recipe){.name = "leaf",
                            .issuer = &first,
@@ -379,6 +393,8 @@ static int set_up(void **state)
                            .from_day = -9,
                            .until_day = 9};
     leaf = peer_make(&recipe);
+    recipe.usage = NULL;
+    bare_leaf = peer_make(&recipe);
     return cmx_tls_library_init(&port, region);
 }
 
@@ -389,8 +405,10 @@ static int tear_down(void **state)
     assert_int_equal(cmx_tls_hooks_strays(), 0);
     peer_forget(&first);
     peer_forget(&second);
+    peer_forget(&third);
     peer_forget(&expired);
     peer_forget(&leaf);
+    peer_forget(&bare_leaf);
     return 0;
 }
 

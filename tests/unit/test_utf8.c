@@ -24,22 +24,26 @@ static const struct sample samples[] = {
     {"\xc2\x80\xdf\xbf", 4, 0, 0},
     {"\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", 12, 0, 0},
     {"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 8, 0, 0},
-    {"\x80", 0, 1, 0},                     /* continuation alone */
-    {"\xc0\xaf", 0, 1, 0},                 /* overlong, two bytes */
-    {"\xc1\xbf", 0, 1, 0},                 /* overlong, two bytes */
-    {"\xe0\x9f\xbf", 0, 1, 0},             /* overlong, three bytes */
-    {"\xf0\x8f\xbf\xbf", 0, 1, 0},         /* overlong, four bytes */
-    {"\xed\xa0\x80", 0, 1, 0},             /* high surrogate */
-    {"\xed\xbf\xbf", 0, 1, 0},             /* low surrogate */
-    {"\xf4\x90\x80\x80", 0, 1, 0},         /* above U+10FFFF */
-    {"\xf5\x80\x80\x80", 0, 1, 0},         /* never a first byte */
+    {"\x80", 0, 1, 0},             /* continuation alone */
+    {"\xc0\xaf", 0, 1, 0},         /* overlong, two bytes */
+    {"\xc1\xbf", 0, 1, 0},         /* overlong, two bytes */
+    {"\xe0\x9f\xbf", 0, 1, 0},     /* overlong, three bytes */
+    {"\xf0\x8f\xbf\xbf", 0, 1, 0}, /* overlong, four bytes */
+    {"\xed\xa0\x80", 0, 1, 0},     /* high surrogate */
+    {"\xed\xbf\xbf", 0, 1, 0},     /* low surrogate */
+    {"\xf4\x90\x80\x80", 0, 1, 0}, /* above U+10FFFF */
+    {"\xf5\x80\x80\x80", 0, 1, 0}, /* never a first byte */
     {"\xff", 0, 1, 0},
-    {"12345678\xe2\x82", 8, 2, 2},         /* cut after two of three */
-    {"\xf0\x9f\x98", 0, 3, 3},             /* cut after three of four */
+    {"12345678\xe2\x82", 8, 2, 2}, /* cut after two of three */
+    {"\xf0\x9f\x98", 0, 3, 3},     /* cut after three of four */
     {"\xf0\x9f", 0, 2, 2},
     {"a\xc3", 1, 1, 1},
-    {"\xe2\x82" "a", 0, 2, 0},             /* cut by the next character */
-    {"\xf0\x9f\x98" "abcdefgh", 0, 3, 0},
+    {"\xe2\x82"
+     "a",
+     0, 2, 0}, /* cut by the next character */
+    {"\xf0\x9f\x98"
+     "abcdefgh",
+     0, 3, 0},
 };
 
 static void test_utf8_samples_are_judged(void **state)
@@ -112,8 +116,12 @@ static void test_utf8_copy_line_is_safe_to_show(void **state)
     (void)state;
     check_line("", 10, "");
     check_line(" \r\n two \t\x1b[31m words\x7f\n", 40, "two [31m words");
-    check_line("c1 \xc2\x9b" "31m", 40, "c1 31m");
-    check_line("bad \xff\xe2\x82" "x", 40, "bad \xef\xbf\xbd\xef\xbf\xbdx");
+    check_line("c1 \xc2\x9b"
+               "31m",
+               40, "c1 31m");
+    check_line("bad \xff\xe2\x82"
+               "x",
+               40, "bad \xef\xbf\xbd\xef\xbf\xbdx");
     check_line("cut here \xf0\x9f\x98\x80", 12, "cut here");
     check_line("cut here \xf0\x9f\x98\x80", 13, "cut here \xf0\x9f\x98\x80");
     check_line("ab", 1, "a");

@@ -38,7 +38,8 @@ typedef struct peer_recipe {
     const char *usage; /* keyUsage; NULL = none */
     int from_day;      /* of validity, relative to PEER_NOW_S */
     int until_day;
-    time_t base_s; /* instead of PEER_NOW_S; 0 = that */
+    time_t base_s;     /* instead of PEER_NOW_S; 0 = that */
+    unsigned rsa_bits; /* instead of a P-256 key; 0 = that */
 } peer_recipe;
 
 static inline void peer_add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
@@ -54,7 +55,8 @@ static inline void peer_add_extension(X509 *cert, X509 *issuer, int nid, const c
 static inline peer_identity peer_make(const peer_recipe *recipe)
 {
     static long serial = 1;
-    peer_identity made = {X509_new(), EVP_EC_gen("P-256")};
+    peer_identity made = {X509_new(), recipe->rsa_bits != 0 ? EVP_RSA_gen(recipe->rsa_bits)
+                                                            : EVP_EC_gen("P-256")};
     X509 *issuer = recipe->issuer != NULL ? recipe->issuer->cert : made.cert;
     EVP_PKEY *signer = recipe->issuer != NULL ? recipe->issuer->key : made.key;
     time_t base = recipe->base_s != 0 ? recipe->base_s : PEER_NOW_S;
@@ -174,6 +176,7 @@ static inline peer_server peer_listen(const peer_identity *identity, const peer_
                                       const peer_alpn *alpn)
 {
     peer_server server = {.context = SSL_CTX_new(TLS_server_method())};
+    SSL_CTX_set_security_level(server.context, 0); /* weak keys are for us to refuse */
     SSL_CTX_use_certificate(server.context, identity->cert);
     SSL_CTX_use_PrivateKey(server.context, identity->key);
     if (chain != NULL) {

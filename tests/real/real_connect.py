@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Servers that cannot be reached, trusted or understood: nothing is sent, the reason is named."""
+
+import socket
+
+import common
+from common import FAILED, Listener, Relay, run
+
+
+class Unreachable(common.Case):
+    @classmethod
+    def setUpClass(cls):
+        # Only for its certificate authority: trust must load before anything is dialled.
+        cls.relay = Relay()
+        cls.relay.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.relay.__exit__()
+
+    def chat(self, url, *arguments):
+        return run("chat", "--url", url, "--cacert", self.relay.cacert, *arguments, "hello")
+
+    def test_unknown_host(self):
+        result = self.chat("https://nonexistent.invalid/v1")
+        self.expect(result, FAILED, "NETWORK", "https://nonexistent.invalid/v1")
+        # Which of the two depends on whether this machine has a name server to ask.
+        self.assertRegex(result.err, "CMX_ERR_(DNS_NOT_FOUND|DNS_FAILED)")
+        self.assertRegex(result.err, "the host name (does not exist|could not be resolved)")
+
+    def test_refused_port(self):
+        holder, port = common.refused_port()
+        with holder:
+            self.expect(self.chat(f"https://127.0.0.1:{port}/v1"), FAILED, "NETWORK",
+                        "the connection was refused", "CMX_ERR_REFUSED")
+            self.expect(self.chat(f"http://127.0.0.1:{port}/v1"), FAILED, "CMX_ERR_REFUSED")
+
+    def test_server_that_says_nothing(self):
+        with Listener(lambda connection: None) as listener:
+            self.expect(self.chat(f"https://127.0.0.1:{listener.port}/v1", "--connect-timeout", "0.3"),
+                        FAILED, "the TLS handshake took longer", "CMX_ERR_TIMEOUT_TLS")
+            self.expect(self.chat(f"http://127.0.0.1:{listener.port}/v1", "--connect-timeout", "0.3"),
+                        FAILED, "CMX_ERR_TIMEOUT_SETTINGS")
+
+    def test_server_that_closes(self):
+        with Listener(lambda connection: connection.shutdown(socket.SHUT_RDWR)) as listener:
+            for scheme in ("https", "http"):
+                result = self.chat(f"{scheme}://127.0.0.1:{listener.port}/v1")
+                self.expect(result, FAILED, "NETWORK")
+                self.assertRegex(result.err, "CMX_ERR_(CLOSED|RESET|TLS_TRUNCATED)")
+
+    def test_server_of_http_1(self):
+        def answer(connection):
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        with Listener(answer) as listener:
+            self.expect(self.chat(f"http://127.0.0.1:{listener.port}/v1"), FAILED,
+                        "the server broke the HTTP/2 protocol", "CMX_ERR_HTTP2")
+            self.expect(self.chat(f"https://127.0.0.1:{listener.port}/v1"), FAILED, "CMX_ERR_TLS")
+
+    def test_server_that_speaks_no_tls(self):
+        with Relay(plain=True) as plain:
+            result = self.chat(f"https://localhost:{plain.port}/v1")
+            self.expect(result, FAILED, "NETWORK")
+            self.assertEqual(plain.stop()["requests"], 0)
+
+    def test_bench_ends_when_nobody_answers(self):
+        holder, port = common.refused_port()
+        with holder:
+            result = run("bench", "--url", f"https://127.0.0.1:{port}/v1", "--cacert",
+                         self.relay.cacert, "-n", "50", "-c", "10", "--json")
+            self.assertEqual(result.code, FAILED, result)
+            self.assertIn('"completions":50,"failed":50,', result.out)
+            self.assertIn("CMX_ERR_REFUSED", result.err)
+
+
+class Untrusted(common.Case):
+    """The key must not leave before the server has proven who it is."""
+
+    def expect_refusal(self, flags, *texts, cacert=None):
+        with Relay(*flags) as relay:
+            result = run("chat", "--url", relay.url, "--cacert", cacert or relay.cacert, "hello")
+            self.expect(result, FAILED, "NETWORK", relay.url, *texts)
+            self.assertEqual(relay.stop()["requests"], 0)
+
+    def test_certificate_of_another_authority(self):
+        with Relay() as other:
+            self.expect_refusal([], "no trusted CA signed", "CMX_ERR_CERT_UNTRUSTED",
+                                cacert=other.cacert)
+
+    def test_certificate_for_another_host(self):
+        self.expect_refusal(["--wrong-host"], "for another host name", "CMX_ERR_CERT_HOST")
+
+    def test_certificate_of_yesterday(self):
+        self.expect_refusal(["--expired"], "has expired", "CMX_ERR_CERT_EXPIRED")
+
+    def test_server_without_http_2(self):
+        for flag in ("--no-h2", "--alpn-alert"):
+            with self.subTest(flag):
+                self.expect_refusal([flag], "did not agree to HTTP/2", "CMX_ERR_ALPN")
+
+    def test_server_without_tls_1_3(self):
+        self.expect_refusal(["--tls12"], "TLS handshake failed", "CMX_ERR_TLS")
+
+    def test_address_literal_must_be_in_the_certificate(self):
+        # 127.0.0.2 reaches the same relay, but its certificate names 127.0.0.1 only.
+        with Relay("--listen", "127.0.0.2") as relay:
+            result = run("chat", "--url", f"https://127.0.0.2:{relay.port}/v1", "--cacert",
+                         relay.cacert, "hello")
+            self.expect(result, FAILED, "CMX_ERR_CERT_HOST")
+            self.assertEqual(relay.stop()["requests"], 0)
+
+
+if __name__ == "__main__":
+    common.main()

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What must hold in every run, whatever the network and the servers do. In: events and the public
+ * state of a client. Out: a failure of the world. It knows what the servers produced, and nothing
+ * of the client's inside.
+ */
+#include "app.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CANARY = 0xC5, DUE_ZERO_MAX = 100000 };
+
+static void keep_text(char *out, size_t capacity, cmx_text *text)
+{
+    size_t len = text->len < capacity - 1 ? text->len : capacity - 1;
+
+    if (len > 0) {
+        memcpy(out, text->data, len);
+    }
+    out[len] = '\0';
+    text->data = out;
+    text->len = len;
+}
+
+static bool is_continuation(char byte)
+{
+    return ((unsigned char)byte & 0xC0) == 0x80;
+}
+
+static void check_text(sim_app *app, sim_chat *chat, const cmx_text *text)
+{
+    const sim_ledger *ledger = &chat->server->chats[chat->k];
+    uint64_t end = chat->bytes + text->len;
+    uint8_t unit[SIM_UNIT_BYTES];
+
+    if (text->len == 0) {
+        sim_fail(app->world, "chat %u got an empty delta", (unsigned)chat->k);
+        return;
+    }
+    if (end > ledger->produced) {
+        sim_fail(app->world, "chat %u got more text than was produced", (unsigned)chat->k);
+    } else if (!sim_text_matches(app->world->seed, chat->k, chat->bytes, text->data, text->len)) {
+        sim_fail(app->world, "chat %u got wrong text at %u", (unsigned)chat->k,
+                 (unsigned)chat->bytes);
+    }
+    sim_text_unit(app->world->seed, chat->k, end / SIM_UNIT_BYTES, unit);
+    if (is_continuation(text->data[0]) ||
+        (end < ledger->produced && is_continuation((char)unit[end % SIM_UNIT_BYTES]))) {
+        sim_fail(app->world, "chat %u got a character in two pieces", (unsigned)chat->k);
+    }
+    chat->bytes = end;
+    chat->deltas++;
+    chat->last_token_ms = app->world->now_ms;
+}
+
+static void check_data(sim_app *app, sim_chat *chat, const cmx_text *data)
+{
+    if (chat->done.http_status == 0 && strcmp(chat->path, "/blob") == 0 &&
+        !sim_text_matches(app->world->seed, 0, chat->bytes, data->data, data->len)) {
+        sim_fail(app->world, "request %u got wrong bytes", (unsigned)chat->k);
+    }
+    chat->bytes += data->len;
+    chat->deltas++;
+}
+
+static void check_usage(sim_app *app, const cmx_usage *usage)
+{
+    SIM_EXPECT(app->world, usage->prompt_tokens == 7);
+    SIM_EXPECT(app->world, usage->total_tokens == usage->completion_tokens + 7);
+    SIM_EXPECT(app->world, usage->cached_tokens == 3);
+    SIM_EXPECT(app->world, usage->reasoning_tokens == 2);
+}
+
+static void check_times(sim_app *app, const sim_chat *chat)
+{
+    const cmx_times *times = &chat->done.times;
+    uint64_t took_ms = app->world->now_ms - chat->started_ms;
+    uint64_t limit_ms = app->config.total_timeout_ms;
+
+    SIM_EXPECT(app->world, times->done_ms <= took_ms);
+    SIM_EXPECT(app->world, app->was_paused || times->done_ms == took_ms || chat->is_cancelled);
+    if (times->head_ms != CMX_TIME_NEVER) {
+        SIM_EXPECT(app->world, times->sent_ms <= times->head_ms && times->head_ms <= took_ms);
+        SIM_EXPECT(app->world, chat->opens == 1);
+    }
+    if (times->first_token_ms != CMX_TIME_NEVER) {
+        SIM_EXPECT(app->world, times->head_ms <= times->first_token_ms);
+        SIM_EXPECT(app->world, times->first_token_ms <= times->last_token_ms);
+        SIM_EXPECT(app->world, times->last_token_ms <= times->done_ms);
+    }
+    if (limit_ms > 0 && !app->was_paused && took_ms > limit_ms + 1) {
+        sim_fail(app->world, "chat %u outlived its total limit by %u ms", (unsigned)chat->k,
+                 (unsigned)(took_ms - limit_ms));
+    }
+}
+
+static void check_done(sim_app *app, sim_chat *chat, const cmx_done *done)
+{
+    const sim_ledger *ledger = &chat->server->chats[chat->k];
+    bool is_complete = cmx_verdict_complete(done->verdict);
+
+    chat->is_done = true;
+    chat->done = *done;
+    chat->done_ms = app->world->now_ms;
+    app->done++;
+    keep_text(chat->done_message, sizeof chat->done_message, &chat->done.message);
+    keep_text(chat->done_finish, sizeof chat->done_finish, &chat->done.finish_reason);
+    keep_text(chat->done_model, sizeof chat->done_model, &chat->done.model);
+    keep_text(chat->done_id, sizeof chat->done_id, &chat->done.request_id);
+    if (app->world->is_traced) {
+        fprintf(stderr, "             chat %u ended: %s %s status %u attempts %u replays %u\n",
+                (unsigned)chat->k, cmx_verdict_name(done->verdict), cmx_error_name(done->error),
+                (unsigned)done->http_status, (unsigned)done->attempts, (unsigned)done->replays);
+    }
+    SIM_EXPECT(app->world, is_complete == (done->error == CMX_OK));
+    SIM_EXPECT(app->world, done->error <= 0);
+    SIM_EXPECT(app->world, done->bytes == chat->bytes);
+    SIM_EXPECT(app->world, done->deltas == chat->deltas);
+    SIM_EXPECT(app->world, !chat->is_cancelled || done->verdict == CMX_VERDICT_CANCELLED);
+    SIM_EXPECT(app->world, chat->is_cancelled || done->verdict != CMX_VERDICT_CANCELLED);
+    SIM_EXPECT(app->world, (done->http_status != 0) == (chat->opens == 1));
+    if (chat->is_chat && is_complete) {
+        SIM_EXPECT(app->world, ledger->is_whole);
+        SIM_EXPECT(app->world, chat->bytes == ledger->produced);
+        SIM_EXPECT(app->world, strcmp(chat->done_finish, "stop") == 0);
+        SIM_EXPECT(app->world, strcmp(chat->done_model, chat->model) == 0);
+    }
+    if (chat->is_chat) {
+        /* What a server may have processed went out once; only proven refusals go out again. */
+        SIM_EXPECT(app->world, ledger->requests <= done->attempts + done->replays);
+        SIM_EXPECT(app->world, ledger->answered <= done->attempts);
+    }
+    if (done->has_usage) {
+        check_usage(app, &done->usage);
+    }
+    check_times(app, chat);
+}
+
+void sim_check_event(sim_app *app, const cmx_event *event)
+{
+    sim_chat *chat = event->user;
+
+    app->world->progress++;
+    app->due_zero = 0;
+    if (chat < app->chats || chat >= app->chats + app->chat_count || event->id != chat->id) {
+        sim_fail(app->world, "an event of an unknown request came");
+        return;
+    }
+    sim_note(app->world, "event", chat->k, (uint64_t)event->kind);
+    if (!chat->is_started || chat->is_done) {
+        sim_fail(app->world, "request %u got an event after its end", (unsigned)chat->k);
+        return;
+    }
+    if (chat->is_cancelled && event->kind != CMX_EVENT_DONE) {
+        sim_fail(app->world, "request %u got an event after its cancel", (unsigned)chat->k);
+    }
+    if (event->kind != CMX_EVENT_OPEN && event->kind != CMX_EVENT_DONE && chat->opens == 0) {
+        sim_fail(app->world, "request %u got content before its head", (unsigned)chat->k);
+    }
+    switch (event->kind) {
+    case CMX_EVENT_OPEN:
+        chat->opens++;
+        SIM_EXPECT(app->world, chat->opens == 1);
+        SIM_EXPECT(app->world, event->http_status >= 200 && event->http_status <= 599);
+        break;
+    case CMX_EVENT_DELTA:
+        SIM_EXPECT(app->world, event->delta.choice == 0);
+        SIM_EXPECT(app->world, event->delta.channel == CMX_CHANNEL_CONTENT);
+        check_text(app, chat, &event->delta.text);
+        break;
+    case CMX_EVENT_USAGE:
+        chat->usages++;
+        check_usage(app, &event->usage);
+        break;
+    case CMX_EVENT_DATA:
+        check_data(app, chat, &event->data);
+        break;
+    case CMX_EVENT_DONE:
+        check_done(app, chat, &event->done);
+        break;
+    }
+    if (app->on_event != NULL) {
+        app->on_event(app, chat, event);
+    }
+}
+
+static bool is_canary_intact(const uint8_t *canary)
+{
+    for (int i = 0; i < SIM_CANARY_BYTES; i++) {
+        if (canary[i] != CANARY) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void sim_check_state(sim_app *app)
+{
+    cmx_stats stats;
+
+    if (app->allocation != NULL) {
+        SIM_EXPECT(app->world, is_canary_intact(app->allocation));
+        SIM_EXPECT(app->world, is_canary_intact(app->block + app->block_bytes));
+    }
+    if (app->client == NULL) {
+        return;
+    }
+    cmx_client_stats(app->client, &stats);
+    SIM_EXPECT(app->world, stats.requests == app->accepted);
+    SIM_EXPECT(app->world, stats.done == app->done);
+    SIM_EXPECT(app->world, stats.queued <= app->accepted - app->done);
+    SIM_EXPECT(app->world, stats.connections <= app->config.connections_max);
+    SIM_EXPECT(app->world, stats.connections_total <= app->port->sockets_opened);
+    SIM_EXPECT(app->world, stats.library_bytes <= stats.library_capacity);
+    SIM_EXPECT(app->world, stats.memory_bytes == app->block_bytes);
+    if (app->last_status == CMX_IDLE && app->accepted == app->done) {
+        SIM_EXPECT(app->world, stats.queued == 0 && stats.streams == 0);
+    }
+    SIM_EXPECT(app->world, app->last_status != CMX_IDLE || app->accepted == app->done ||
+                               app->world->progress > 0);
+}
+
+void sim_check_due(sim_app *app, uint32_t due_ms)
+{
+    if (app->accepted > app->done && due_ms == UINT32_MAX) {
+        sim_fail(app->world, "a request is open, but no clock runs");
+    }
+    app->due_zero = due_ms == 0 ? app->due_zero + 1 : 0;
+    if (app->due_zero > DUE_ZERO_MAX) {
+        sim_fail(app->world, "the client is always due at once");
+    }
+}
+
+void sim_check_closed(sim_app *app)
+{
+    size_t left = 0;
+
+    SIM_EXPECT(app->world, is_canary_intact(app->allocation));
+    SIM_EXPECT(app->world, is_canary_intact(app->block + app->block_bytes));
+    SIM_EXPECT(app->world,
+               memmem(app->block, app->block_bytes, app->key, strlen(app->key)) == NULL);
+    for (size_t i = 0; i < app->block_bytes; i++) {
+        left += app->block[i] != 0 ? 1 : 0;
+    }
+    if (left > 0) {
+        sim_fail(app->world, "%zu bytes of the block were not wiped", left);
+    }
+    SIM_EXPECT(app->world, app->port->sockets_open == 0);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A port without a system: a clock that the test moves, and sockets whose other end is an HTTP/2
+ * session in the same process. A wait that would never end is a failed test. One per process.
+ */
+#ifndef FAKE_PORT_H
+#define FAKE_PORT_H
+
+#include "chatmux/port.h"
+
+#include "unit/h2_peer.h"
+
+enum {
+    FAKE_PORT_SOCKETS = 4, /* opened in all, not at once */
+    FAKE_PORT_START_MS = 5000,
+};
+
+typedef struct fake_socket {
+    bool is_open;
+    bool is_deaf;    /* takes no bytes: full */
+    int recv_status; /* said when nothing is left to receive; CMX_AGAIN = connected */
+    int send_status; /* CMX_OK, or why sending fails */
+    uint32_t interest;
+    h2_peer peer;
+} fake_socket;
+
+typedef struct fake_port {
+    cmx_port table; /* what the client gets */
+    uint64_t now_ms;
+    int open_status;      /* of the next socket_open */
+    int connect_status;   /* of the sockets that connect */
+    uint32_t streams_max; /* SETTINGS_MAX_CONCURRENT_STREAMS of new sockets */
+    bool is_mute;         /* no server says anything */
+    uint32_t opened;      /* sockets so far */
+    uint32_t open_calls;  /* failed ones included */
+    uint32_t closes;      /* calls of socket_close */
+    uint32_t waits;       /* calls of wait */
+    uint32_t deinits;
+    bool was_abandoned;
+    fake_socket sockets[FAKE_PORT_SOCKETS];
+} fake_port;
+
+extern fake_port fake;
+
+/* Makes everything new: every connect succeeds and finds a server that allows 100 streams. */
+void fake_port_reset(void);
+
+/* Releases the servers. */
+void fake_port_deinit(void);
+
+#endif

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a caller can do wrong: each bad argument of add_origin, chat_start, request_start and
+ * cancel has its code and names its field, nothing is half done, and headers cannot be injected.
+ */
+#include "chatmux/client.h"
+#include "base/base.h"
+#include "pool/tables.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "unit/fake_port.h"
+
+CMX_BLOCK(memory, 1024 * 1024);
+static cmx_client *client;
+static cmx_origin origin;
+static cmx_chat chat;
+static cmx_request request;
+static cmx_message message;
+static const char *bad_field;
+
+static int set_up(void **state)
+{
+    (void)state;
+    cmx_config config;
+    fake_port_reset();
+    cmx_config_preset(&config, CMX_PRESET_TINY);
+    config.connections_max = 2;
+    config.origins_max = 2;
+    config.requests_max = 2;
+    assert_true(cmx_client_bytes(&config) <= sizeof(memory));
+    assert_int_equal(cmx_client_init(&client, memory, sizeof(memory), &config, &fake.table, NULL),
+                     CMX_OK);
+
+    cmx_origin_default(&origin);
+    origin.base_url = "http://127.0.0.1:8080/v1";
+    origin.key = "sk-1";
+    message = (cmx_message){CMX_ROLE_USER, "hello", 0};
+    cmx_chat_default(&chat);
+    chat.model = "m";
+    chat.messages = &message;
+    chat.message_count = 1;
+    cmx_request_default(&request);
+    request.path = "/models";
+    bad_field = "untouched";
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    cmx_client_deinit(client);
+    fake_port_deinit();
+    return 0;
+}
+
+static void expect_field(const char *field)
+{
+    if (field == NULL) {
+        assert_null(bad_field);
+    } else {
+        assert_non_null(bad_field);
+        assert_string_equal(bad_field, field);
+    }
+    bad_field = "untouched";
+}
+
+static void expect_origin(int status, const char *field)
+{
+    cmx_origin_id id = 77;
+    assert_int_equal(cmx_client_add_origin(client, &origin, &id, &bad_field), status);
+    expect_field(field);
+    assert_int_equal(cmx_client_add_origin(client, &origin, &id, NULL), status);
+    assert_int_equal(id, 77); /* untouched by a failure */
+}
+
+static void add_origin(void)
+{
+    cmx_origin_id id = 77;
+    assert_int_equal(cmx_client_add_origin(client, &origin, &id, &bad_field), CMX_OK);
+    expect_field(NULL);
+    assert_int_equal(id, 0);
+}
+
+static void expect_chat(int status, const char *field)
+{
+    cmx_id id = 77;
+    assert_int_equal(cmx_chat_start(client, &chat, &id, &bad_field), status);
+    expect_field(field);
+    assert_int_equal(cmx_chat_start(client, &chat, &id, NULL), status);
+    assert_int_equal(id, 77);
+}
+
+static void expect_request(int status, const char *field)
+{
+    cmx_id id = 77;
+    assert_int_equal(cmx_request_start(client, &request, &id, &bad_field), status);
+    expect_field(field);
+    assert_int_equal(cmx_request_start(client, &request, &id, NULL), status);
+    assert_int_equal(id, 77);
+}
+
+static cmx_id start_chat(void)
+{
+    cmx_id id = 0;
+    assert_int_equal(cmx_chat_start(client, &chat, &id, &bad_field), CMX_OK);
+    expect_field(NULL);
+    assert_true(id != 0);
+    return id;
+}
+
+static void test_client_origin_bad_urls(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {NULL,
+                                       "",
+                                       "relay.example",
+                                       "ftp://relay.example",
+                                       "http://",
+                                       "http://a b",
+                                       "http://key@relay.example",
+                                       "http://relay.example/v1?x=1",
+                                       "http://relay.example/v1\r\nx: y",
+                                       "http://relay.example:0",
+                                       "http://relay.example:65536"};
+    for (size_t i = 0; i < CMX_ARRAY_LEN(urls); i++) {
+        origin.base_url = urls[i];
+        expect_origin(CMX_ERR_URL, "base_url");
+    }
+}
+
+static void test_client_origin_bad_keys(void **state)
+{
+    (void)state;
+    static char longest[CMX_ORIGIN_KEY_BYTES_MAX + 2];
+    static const char *const forged[] = {"sk\r\nx: y", "sk\n", "\tsk", "sk ", "s\x7fk", "s\x01k"};
+    origin.key = NULL;
+    expect_origin(CMX_ERR_ARGUMENT, "key");
+    origin.key = "";
+    expect_origin(CMX_ERR_ARGUMENT, "key");
+    memset(longest, 'k', sizeof(longest) - 1);
+    origin.key = longest;
+    expect_origin(CMX_ERR_ARGUMENT, "key");
+    for (size_t i = 0; i < CMX_ARRAY_LEN(forged); i++) {
+        origin.key = forged[i];
+        expect_origin(CMX_ERR_KEY, "key");
+    }
+    longest[CMX_ORIGIN_KEY_BYTES_MAX] = '\0';
+    origin.key = longest;
+    add_origin();
+}
+
+static void test_client_origin_bad_auth(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"",
+                                        "Api-Key",
+                                        "api key",
+                                        "api:key",
+                                        ":path",
+                                        "x\r\ny: z",
+                                        "a23456789012345678901234567890123"};
+    origin.auth = (enum cmx_auth)9;
+    expect_origin(CMX_ERR_ARGUMENT, "auth");
+    origin.auth = CMX_AUTH_HEADER;
+    expect_origin(CMX_ERR_ARGUMENT, "auth_header");
+    for (size_t i = 0; i < CMX_ARRAY_LEN(names); i++) {
+        origin.auth_header = names[i];
+        expect_origin(CMX_ERR_HEADER, "auth_header");
+    }
+    origin.auth_header = "api-key";
+    add_origin();
+}
+
+static void test_client_origin_without_key_needs_auth_none(void **state)
+{
+    (void)state;
+    origin.auth = CMX_AUTH_NONE;
+    origin.key = NULL;
+    add_origin();
+}
+
+static void test_client_origin_bad_address_and_connections(void **state)
+{
+    (void)state;
+    origin.address = "relay.example";
+    expect_origin(CMX_ERR_ARGUMENT, "address");
+    origin.address = "300.0.0.1";
+    expect_origin(CMX_ERR_ARGUMENT, "address");
+    origin.address = "::1";
+    origin.connections = 3; /* of 2 */
+    expect_origin(CMX_ERR_ARGUMENT, "connections");
+    origin.connections = 2;
+    add_origin();
+}
+
+static void test_client_origin_without_trust_is_refused(void **state)
+{
+    (void)state;
+    origin.base_url = "https://relay.example/v1";
+    expect_origin(CMX_ERR_TRUST, "ca_file"); /* this port has no bundle */
+    origin.ca_dir = "/none";
+    expect_origin(CMX_ERR_TRUST, "ca_dir");
+    origin.ca_file = "/none";
+    expect_origin(CMX_ERR_TRUST, "ca_file");
+    origin.ca_pem = "nonsense";
+    origin.ca_pem_len = 8;
+    expect_origin(CMX_ERR_CERT_INVALID, "ca_pem");
+    origin.base_url = "http://127.0.0.1"; /* the failures used up nothing */
+    add_origin();
+}
+
+static void test_client_origins_full_is_busy(void **state)
+{
+    (void)state;
+    cmx_origin_id id = 77;
+    add_origin();
+    assert_int_equal(cmx_client_add_origin(client, &origin, &id, NULL), CMX_OK);
+    assert_int_equal(id, 1);
+    expect_origin(CMX_ERR_BUSY, "origins_max");
+}
+
+static void test_client_chat_bad_fields(void **state)
+{
+    (void)state;
+    static const char model_long[] =
+        "0123456789012345678901234567890123456789012345678901234567890123"
+        "01234567890123456789012345678901234567890123456789012345678901234";
+    static char answer[16];
+    const cmx_chat good = chat;
+
+    expect_chat(CMX_ERR_ARGUMENT, "origin"); /* none was added */
+    add_origin();
+    chat.origin = 1;
+    expect_chat(CMX_ERR_ARGUMENT, "origin");
+    chat = good;
+    chat.model = NULL;
+    expect_chat(CMX_ERR_ARGUMENT, "model");
+    chat.model = "";
+    expect_chat(CMX_ERR_ARGUMENT, "model");
+    chat.model = model_long;
+    expect_chat(CMX_ERR_ARGUMENT, "model");
+    chat.model = "m\xff";
+    expect_chat(CMX_ERR_UTF8, "model");
+    chat = good;
+    chat.messages = NULL;
+    expect_chat(CMX_ERR_ARGUMENT, "messages");
+    chat = good;
+    chat.message_count = 0;
+    expect_chat(CMX_ERR_ARGUMENT, "message_count");
+    chat = good;
+    chat.temperature_milli = 2001;
+    expect_chat(CMX_ERR_ARGUMENT, "temperature_milli");
+    chat = good;
+    chat.max_tokens = 0;
+    expect_chat(CMX_ERR_ARGUMENT, "max_tokens");
+    chat = good;
+    chat.stream = false;
+    expect_chat(CMX_ERR_ARGUMENT, "answer");
+    chat.answer = answer;
+    expect_chat(CMX_ERR_ARGUMENT, "answer");
+    chat = good;
+    (void)start_chat(); /* nothing of all that stayed */
+}
+
+static void test_client_chat_bad_messages(void **state)
+{
+    (void)state;
+    add_origin();
+    message.text = NULL;
+    expect_chat(CMX_ERR_ARGUMENT, "messages.text");
+    message.text = "cut \xe2\x82";
+    expect_chat(CMX_ERR_UTF8, "messages.text");
+    message.text = "fine";
+    message.role = (enum cmx_role)9;
+    expect_chat(CMX_ERR_ARGUMENT, "messages.role");
+}
+
+static void test_client_request_bad_fields(void **state)
+{
+    (void)state;
+    static char path_long[CMX_POOL_PATH_BYTES_MAX + 2];
+    static const char *const paths[] = {NULL, "", "models", "/mod els", "/x\r\nhost: y", "/x#y"};
+    const cmx_request good = request;
+
+    expect_request(CMX_ERR_ARGUMENT, "origin");
+    add_origin();
+    request.method = (enum cmx_method)9;
+    expect_request(CMX_ERR_ARGUMENT, "method");
+    request = good;
+    for (size_t i = 0; i < CMX_ARRAY_LEN(paths); i++) {
+        request.path = paths[i];
+        expect_request(CMX_ERR_ARGUMENT, "path");
+    }
+    memset(path_long, '/', sizeof(path_long) - 1);
+    request.path = path_long;
+    expect_request(CMX_ERR_ARGUMENT, "path");
+    request = good;
+    request.body_len = 1;
+    expect_request(CMX_ERR_ARGUMENT, "body");
+    request.body = "x";
+    request.content_type = "text/plain\r\nauthorization: stolen";
+    expect_request(CMX_ERR_HEADER, "content_type");
+
+    path_long[CMX_POOL_PATH_BYTES_MAX] = '\0';
+    request = good;
+    request.path = path_long;
+    cmx_id id = 0;
+    assert_int_equal(cmx_request_start(client, &request, &id, &bad_field), CMX_OK);
+    expect_field(NULL);
+}
+
+static void test_client_table_full_is_busy_until_a_done_was_taken(void **state)
+{
+    (void)state;
+    cmx_event event;
+    add_origin();
+    cmx_id first = start_chat();
+    cmx_id second = start_chat();
+    assert_true(first != second);
+    expect_chat(CMX_ERR_BUSY, "requests_max");
+    expect_request(CMX_ERR_BUSY, "requests_max");
+    assert_int_equal(cmx_client_cancel(client, first), CMX_OK);
+    expect_chat(CMX_ERR_BUSY, "requests_max"); /* its DONE was not taken yet */
+    assert_int_equal(cmx_client_next_event(client, &event), CMX_OK);
+    assert_int_equal(event.kind, CMX_EVENT_DONE);
+    assert_true(event.id == first);
+    expect_chat(CMX_ERR_BUSY, "requests_max"); /* its DONE is lent */
+    assert_int_equal(cmx_client_next_event(client, &event), CMX_AGAIN);
+    (void)start_chat();
+}
+
+static void test_client_cancel_stale_and_wrong_ids(void **state)
+{
+    (void)state;
+    cmx_event event;
+    add_origin();
+    cmx_id id = start_chat();
+    assert_int_equal(cmx_client_cancel(client, 0), CMX_ERR_HANDLE);
+    assert_int_equal(cmx_client_cancel(client, id + 1), CMX_ERR_HANDLE);
+    assert_int_equal(cmx_client_cancel(client, UINT64_MAX), CMX_ERR_HANDLE);
+    assert_int_equal(cmx_client_cancel(client, id), CMX_OK);
+    assert_int_equal(cmx_client_cancel(client, id), CMX_OK); /* its DONE was not taken */
+    assert_int_equal(cmx_client_next_event(client, &event), CMX_OK);
+    assert_int_equal(event.done.verdict, CMX_VERDICT_CANCELLED);
+    assert_int_equal(event.done.error, CMX_ERR_CANCELLED);
+    assert_int_equal(event.done.attempts, 0);
+    assert_int_equal(cmx_client_cancel(client, id), CMX_ERR_HANDLE);
+    assert_int_equal(cmx_client_next_event(client, &event), CMX_IDLE);
+    cmx_id next = start_chat();
+    assert_true(next != id);
+    assert_int_equal(cmx_client_cancel(client, id), CMX_ERR_HANDLE);
+}
+
+static void test_client_cancelled_body_is_not_read_again(void **state)
+{
+    (void)state;
+    char text[] = "hello";
+    cmx_event event;
+    add_origin();
+    message.text = text;
+    cmx_id id = start_chat();
+    assert_int_equal(cmx_client_cancel(client, id), CMX_OK);
+    memset(text, 0xff, sizeof(text)); /* not UTF-8, not terminated */
+    message.text = NULL;
+    assert_int_equal(cmx_client_wait(client, &event, 100), CMX_OK);
+    assert_int_equal(event.done.verdict, CMX_VERDICT_CANCELLED);
+    assert_int_equal(cmx_client_wait(client, &event, 100), CMX_IDLE);
+}
+
+static void test_client_idle_has_nothing_due(void **state)
+{
+    (void)state;
+    cmx_event event;
+    assert_int_equal(cmx_client_next_event(client, &event), CMX_IDLE);
+    assert_int_equal(cmx_client_next_due_ms(client), UINT32_MAX);
+    assert_int_equal(cmx_client_fd(client), -1);
+    add_origin();
+    (void)start_chat();
+    assert_int_equal(cmx_client_next_due_ms(client), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_client_origin_bad_urls),
+        TEST(test_client_origin_bad_keys),
+        TEST(test_client_origin_bad_auth),
+        TEST(test_client_origin_without_key_needs_auth_none),
+        TEST(test_client_origin_bad_address_and_connections),
+        TEST(test_client_origin_without_trust_is_refused),
+        TEST(test_client_origins_full_is_busy),
+        TEST(test_client_chat_bad_fields),
+        TEST(test_client_chat_bad_messages),
+        TEST(test_client_request_bad_fields),
+        TEST(test_client_table_full_is_busy_until_a_done_was_taken),
+        TEST(test_client_cancel_stale_and_wrong_ids),
+        TEST(test_client_cancelled_body_is_not_read_again),
+        TEST(test_client_idle_has_nothing_due),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
