@@ -11,14 +11,14 @@
 
 /* ---- memory, time, entropy, sockets: all through chatmux's hooks ---- */
 #define XMALLOC_USER                       /* every allocation names its region */
-#define XMALLOC cmx_tls_malloc             /* keeps the names of the hooks inside our own prefix */
-#define XREALLOC cmx_tls_realloc           /* the same */
-#define XFREE cmx_tls_free                 /* the same */
-#define CUSTOM_RAND_GENERATE_SEED cmx_tls_seed /* entropy comes from the port */
+#define XMALLOC cmx_tls_hooks_malloc       /* keeps the names of the hooks inside our own prefix */
+#define XREALLOC cmx_tls_hooks_realloc /* the same */
+#define XFREE cmx_tls_hooks_free /* the same */
+#define CUSTOM_RAND_GENERATE_SEED cmx_tls_hooks_seed /* entropy comes from the port */
 #define TIME_OVERRIDES                     /* no call of libc's time() or gettimeofday() */
 #define HAVE_TIME_T_TYPE                   /* libc's own type, so that headers agree */
 #define HAVE_TM_TYPE                       /* the same */
-#define XTIME cmx_tls_time                 /* the wall clock comes from the port */
+#define XTIME cmx_tls_hooks_time /* the wall clock comes from the port */
 #define XGMTIME cmx_wolfssl_gmtime         /* libc's reads TZ and allocates */
 #define WOLFSSL_USER_IO                    /* records go through our own buffers */
 #define WOLFSSL_NO_SOCK                    /* no sockets in the library */
@@ -32,7 +32,7 @@
 #ifndef __ASSEMBLER__
 #include <stddef.h>
 #include <time.h>
-int cmx_tls_seed(unsigned char *out, unsigned int len); /* src/wire/, 0 is success */
+int cmx_tls_hooks_seed(unsigned char *out, unsigned int len); /* src/wire/, 0 is success */
 #endif
 
 /* ---- protocol ---- */

@@ -32,7 +32,7 @@ STRING = re.compile(
     r"|strrchr|strstr|strspn|strcspn|strpbrk)$")
 RUNTIME = re.compile(
     r"__stack_chk_\w+$|_GLOBAL_OFFSET_TABLE_$|_gp_disp$|\.TOC\.$|__x86\.get_pc_thunk\.\w+$"
-    r"|__aeabi_\w+$|__gnu_(?:thumb1_)?\w+$"
+    r"|__cpu_model$|__cpu_indicator_init$|__aeabi_\w+$|__gnu_(?:thumb1_)?\w+$"
     r"|__u?(?:div|mod|divmod|mul|mulo|neg|ashl|ashr|lshr|cmp)[a-z]*[sdt]i[0-9]$"
     r"|__(?:clz|ctz|ffs|popcount|parity|bswap)[sdt]i2$"
     r"|__(?:add|sub|mul|div|neg|eq|ne|lt|le|gt|ge|unord|fix|fixuns|float|floatun|extend|trunc|cmp)"

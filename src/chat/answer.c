@@ -50,7 +50,7 @@ static int make_room(cmx_answer *answer, size_t need)
     }
     uint8_t *block = cmx_blocks_take(memory->blocks);
     if (block == NULL) {
-        return CMX_ERR_BUSY;
+        return CMX_ERR_NO_BUFFER;
     }
     if (answer->kept_len > 0) {
         memcpy(block, memory->tail, answer->kept_len);

@@ -145,7 +145,7 @@ void cmx_answer_feed(cmx_answer *answer, uint8_t *data, size_t len);
  *   CMX_ERR_MALFORMED     too many events that are not JSON, or an answer that is not one
  *   CMX_ERR_EVENT_LARGE   larger than event_bytes_max
  *   CMX_ERR_BUFFER_SMALL  the answer does not fit the caller's buffer
- *   CMX_ERR_BUSY          no shared block was free for an event split over chunks */
+ *   CMX_ERR_NO_BUFFER     no shared block was free for an event split over chunks */
 CMX_MUST_CHECK int cmx_answer_next(cmx_answer *answer, cmx_answer_item *item);
 
 /* The stream ended, complete or not; what is left is decoded by further calls of

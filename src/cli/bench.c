@@ -21,7 +21,8 @@ enum {
     LIVE_EVENTS = 512,         /* events between two looks at the clock */
     ANSWER_BYTES = 128 * 1024, /* of an answer that is not streamed */
     FAILURES_SHOWN = 5,
-    READ_BYTES = 65536, /* of TLS at once: a bench has the memory */
+    READ_BYTES = 65536,    /* of TLS at once: a bench has the memory */
+    TAILS_BYTES = 1 << 20, /* of all tails: the fewer in flight, the less looks for a buffer */
 };
 
 /* One completion in flight. */
@@ -224,6 +225,8 @@ static void configure(const cli_options *options, cmx_config *config)
     config->streams_soft = each < 1024 ? each : 1024;
     config->streams_hard = config->streams_soft;
     config->read_bytes = READ_BYTES;
+    uint32_t tail_bytes = TAILS_BYTES / options->in_flight;
+    config->tail_bytes = tail_bytes > 4096 ? 4096 : (tail_bytes < 512 ? 512 : tail_bytes);
     config->queue_timeout_ms = 60000;
 }
 
@@ -262,7 +265,7 @@ static int run(bench *b)
         return rc;
     }
     cli_bench_report(stdout, &b->result, b->options);
-    return b->result.failed == 0 ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+    return cli_report_flush(b->result.failed == 0 ? CLI_EXIT_OK : CLI_EXIT_FAILED);
 }
 
 int cli_bench_run(const cli_options *options)

@@ -119,9 +119,8 @@ static int print_done(const cli_options *options, const cmx_done *done)
     } else if (done->bytes > 0) {
         putchar('\n');
     }
-    fflush(stdout);
     cli_report_failure(options, done);
-    return cli_report_exit(done);
+    return cli_report_flush(cli_report_exit(done));
 }
 
 static int pull_events(const cli_options *options, cmx_client *client, cmx_id id)

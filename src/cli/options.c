@@ -24,6 +24,7 @@ enum {
     OPT_CONNECT_TIMEOUT,
     OPT_MAX_TIME,
     OPT_STAMPS,
+    OPT_KEY,
 };
 
 /* clang-format off */
@@ -33,6 +34,7 @@ static const struct option chat_options[] = {
     {"capath", required_argument, NULL, OPT_CAPATH},
     {"address", required_argument, NULL, OPT_ADDRESS},
     {"key-file", required_argument, NULL, OPT_KEY_FILE},
+    {"key", required_argument, NULL, OPT_KEY},
     {"no-key", no_argument, NULL, OPT_NO_KEY},
     {"model", required_argument, NULL, 'm'},
     {"system", required_argument, NULL, 's'},
@@ -52,6 +54,7 @@ static const struct option bench_options[] = {
     {"capath", required_argument, NULL, OPT_CAPATH},
     {"address", required_argument, NULL, OPT_ADDRESS},
     {"key-file", required_argument, NULL, OPT_KEY_FILE},
+    {"key", required_argument, NULL, OPT_KEY},
     {"no-key", no_argument, NULL, OPT_NO_KEY},
     {"model", required_argument, NULL, 'm'},
     {"no-stream", no_argument, NULL, OPT_NO_STREAM},
@@ -88,15 +91,21 @@ static int read_count(const char *option, const char *text, uint32_t max, uint32
     return 0;
 }
 
+typedef struct range {
+    double min;
+    double max;
+} range;
+
 /* Reads a decimal number into thousandths: seconds to milliseconds, 0.7 to 700. */
-static int read_milli(const char *option, const char *text, double max, uint32_t *out)
+static int read_milli(const char *option, const char *text, range allowed, uint32_t *out)
 {
     char *end = NULL;
     errno = 0;
     double value = strtod(text, &end);
-    if (errno != 0 || end == text || *end != '\0' || !(value >= 0) || value > max) {
+    if (errno != 0 || end == text || *end != '\0' || !(value >= allowed.min) ||
+        value > allowed.max) {
         char want[64];
-        snprintf(want, sizeof want, "a number from 0 to %g is needed", max);
+        snprintf(want, sizeof want, "a number from %g to %g is needed", allowed.min, allowed.max);
         return refuse(option, text, want);
     }
     *out = (uint32_t)(value * 1000 + 0.5);
@@ -124,13 +133,14 @@ static int take_number(cli_options *options, int opt)
 {
     switch (opt) {
     case OPT_TEMPERATURE:
-        return read_milli("--temperature", optarg, 2, &options->temperature_milli);
+        return read_milli("--temperature", optarg, (range){0, 2}, &options->temperature_milli);
     case OPT_MAX_TOKENS:
         return read_count("--max-tokens", optarg, 10000000, &options->max_tokens);
     case OPT_CONNECT_TIMEOUT:
-        return read_milli("--connect-timeout", optarg, 120, &options->connect_timeout_ms);
+        return read_milli("--connect-timeout", optarg, (range){0.1, 120},
+                          &options->connect_timeout_ms);
     case OPT_MAX_TIME:
-        return read_milli("--max-time", optarg, 86400, &options->max_time_ms);
+        return read_milli("--max-time", optarg, (range){0.1, 86400}, &options->max_time_ms);
     default:
         return take_bench(options, opt);
     }
@@ -160,6 +170,11 @@ static int take(cli_options *options, int opt)
     case 's':
         options->system = optarg;
         return 0;
+    case OPT_KEY:
+        /* Anybody on the machine can read arguments; the value is not repeated either. */
+        fputs("chatmux: the key never comes from the arguments: use OPENAI_API_KEY or --key-file\n",
+              stderr);
+        return CLI_EXIT_USAGE;
     case OPT_NO_KEY:
         options->no_key = true;
         return 0;

@@ -4,6 +4,7 @@
  */
 #include "cli/report.h"
 
+#include <errno.h>
 #include <string.h>
 
 static bool is_control(unsigned char byte)
@@ -70,6 +71,15 @@ void cli_report_failure(const cli_options *options, const cmx_done *done)
         cli_report_text(stderr, done->message, true);
         fputc('\n', stderr);
     }
+}
+
+int cli_report_flush(int code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return code;
+    }
+    fprintf(stderr, "chatmux: standard output: %s\n", strerror(errno));
+    return CLI_EXIT_FAILED;
 }
 
 int cli_report_exit(const cmx_done *done)

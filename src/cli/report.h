@@ -19,6 +19,11 @@ void cli_report_json(FILE *out, cmx_text text);
 /* Says on stderr how a request ended, if not well. */
 void cli_report_failure(const cli_options *options, const cmx_done *done);
 
+/* Flushes stdout and says on stderr if anything written to it was lost.
+ *
+ * Returns `code`, or CLI_EXIT_FAILED if something was lost. */
+int cli_report_flush(int code);
+
 /* Returns the exit code that an end stands for. */
 int cli_report_exit(const cmx_done *done);
 

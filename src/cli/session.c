@@ -88,7 +88,7 @@ static void explain_trust(const cli_options *options, int status)
         fprintf(stderr, "chatmux: install ca-certificates, or give --cacert or --capath\n");
     } else if (status == CMX_ERR_TRUST) {
         fprintf(stderr, "chatmux: looked in %s\n",
-                options->cacert != NULL ? options->cacert : options->capath);
+                options->capath != NULL ? options->capath : options->cacert);
     }
 }
 

@@ -68,10 +68,10 @@ static const cmx_config preset_default = {
     .head_bytes_max = 16384,
     .read_bytes = 16384,
     .write_bytes = 16384,
-    .tail_bytes = 512,
+    .tail_bytes = 1024,
     .shape_bytes = 384,
     .event_bytes_max = 16384,
-    .event_buffers = 4,
+    .event_buffers = 16,
     .trust_bytes = 128 * 1024,
     .resolve_timeout_ms = 5000,
     .connect_timeout_ms = 5000,
@@ -100,9 +100,9 @@ void cmx_config_preset(cmx_config *config, enum cmx_preset preset)
         config->head_bytes_max = 4096;
         config->read_bytes = 4096;
         config->write_bytes = 4096;
-        config->tail_bytes = 256;
+        config->tail_bytes = 512;
         config->event_bytes_max = 4096;
-        config->event_buffers = 1;
+        config->event_buffers = 2;
         config->trust_bytes = 4096;
         return;
     }

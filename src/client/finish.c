@@ -29,6 +29,9 @@ void cmx_finish_call(cmx_client *client, uint16_t index, bool complete, int caus
         .cause = cause,
     };
     CMX_ASSERT(call->phase != CMX_CALL_FINISHED);
+    if (client->pool.slots.rows[index].start_untaken) {
+        call->attempts++; /* the server may have it, although the caller was never told */
+    }
     call->verdict = (uint8_t)cmx_verdict_judge(&facts, &call->error);
     call->h2_error = client->pool.slots.rows[index].stream.error_code;
     call->tls_error = client->pool.slots.rows[index].tls_error;
@@ -40,9 +43,35 @@ void cmx_finish_call(cmx_client *client, uint16_t index, bool complete, int caus
     append_finished(client, index);
 }
 
+static bool was_sent(const cmx_slot *slot)
+{
+    bool left = (slot->stream.flags & CMX_H2_STREAM_UNSENT) == 0;
+    switch ((enum cmx_slot_state)slot->state) {
+    case CMX_SLOT_ACTIVE:
+        return left;
+    case CMX_SLOT_ENDED:
+        return left && slot->end != CMX_SLOT_END_NEVER_SENT && slot->end != CMX_SLOT_END_REFUSED;
+    case CMX_SLOT_FREE:
+    case CMX_SLOT_QUEUED:
+    case CMX_SLOT_STATE_COUNT:
+        break;
+    }
+    return false;
+}
+
+void cmx_finish_note_sent(cmx_client *client, uint16_t index)
+{
+    cmx_call *call = &client->calls[index];
+    if (call->phase == CMX_CALL_AWAIT_START && was_sent(&client->pool.slots.rows[index])) {
+        call->attempts++;
+        cmx_call_enter(call, CMX_CALL_AWAIT_HEAD, client->now_ms, 0);
+    }
+}
+
 void cmx_finish_abort(cmx_client *client, uint16_t index, int cause)
 {
     cmx_call *call = &client->calls[index];
+    cmx_finish_note_sent(client, index);
     cmx_pool_cancel(&client->pool, index);
     if (call->phase != CMX_CALL_FINISHED) {
         if (call->is_chat) {

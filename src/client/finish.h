@@ -13,6 +13,10 @@
  * cause     why it ended otherwise; CMX_OK with `complete` */
 void cmx_finish_call(cmx_client *client, uint16_t index, bool complete, int cause);
 
+/* Counts the attempt of a call whose request left although nobody pulled that news: it ended, or is
+ * being ended, in the same turn. */
+void cmx_finish_note_sent(cmx_client *client, uint16_t index);
+
 /* Ends a call from our side: its stream is reset, what it borrowed is not read again. A verdict
  * that was not delivered yet is replaced if the cause is the caller's cancel. */
 void cmx_finish_abort(cmx_client *client, uint16_t index, int cause);

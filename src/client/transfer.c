@@ -184,6 +184,7 @@ static void on_end(cmx_client *client, uint16_t index)
     if (replay(client, index)) {
         return;
     }
+    cmx_finish_note_sent(client, index);
     if (call->is_chat) {
         cmx_answer_end(&call->answer);
         cmx_timerq_cancel(&client->timers, &call->timer); /* the rest is up to the caller */

@@ -124,7 +124,7 @@ void XFREE(void *p, void *heap, int type)
 }
 
 /* Seeds the library's generator; 0 is success, anything else stops it. */
-int cmx_tls_seed(unsigned char *out, unsigned int len)
+int cmx_tls_hooks_seed(unsigned char *out, unsigned int len)
 {
     const cmx_port *port = attached_port();
     return port->entropy(port->ctx, out, len) == CMX_OK ? 0 : -1;
@@ -133,7 +133,7 @@ int cmx_tls_seed(unsigned char *out, unsigned int len)
 /* Tells the date against which certificates are checked. A clock that is not set, or that claims a
  * day before this library was built, is corrected to the build, so that no certificate passes
  * that had expired before. */
-time_t cmx_tls_time(time_t *out)
+time_t cmx_tls_hooks_time(time_t *out)
 {
     const cmx_port *port = attached_port();
     int64_t now_s = 0;

@@ -81,8 +81,9 @@ def check_type_names(path, text, add):
 
 
 def check_conditionals(path, text, add):
-    """Outside base/base.h, src/ has header guards and #error blocks, and no other #if."""
-    if not path.startswith("src/") or path == "src/base/base.h":
+    """Outside base/base.h and wire/tls_build.h, the gate that judges how the TLS library was built,
+    src/ has header guards and #error blocks, and no other #if."""
+    if not path.startswith("src/") or path in ("src/base/base.h", "src/wire/tls_build.h"):
         return
     directives = text.directives[2:-1] if has_guard(text) else text.directives
     opened, contents = [], []

@@ -14,6 +14,7 @@ class Programs(common.Case):
         result = common.run_program([program, relay.url, relay.cacert, *arguments])
         self.assertEqual(result.code, OK, f"{name}: {result}")
         self.assertNotEqual(result.out, b"", name)
+        print(f"{name}: {result.out.decode().strip()}")
         return relay.stop()
 
     def test_builtin_loop(self):
@@ -36,6 +37,12 @@ class Programs(common.Case):
         self.assertGreaterEqual(stats["completed"], 100)
         self.assertGreaterEqual(stats["resets_received"], 200)
         self.assertEqual(stats["handshakes"], stats["connections"])
+
+    def test_thousand_chats_in_a_fixed_block(self):
+        with Relay("--tokens", "60", "--gap-ms", "50") as relay:
+            stats = self.run_api("thousand", relay)
+        self.assertEqual((stats["requests"], stats["completed"], stats["connections"]),
+                         (1000, 1000, 4))
 
     def test_models(self):
         with Relay() as relay:

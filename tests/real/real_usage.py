@@ -72,7 +72,7 @@ class Mistakes(common.Case):
     def test_key_files(self):
         path = os.path.join(self.relay.folder, "key")
         for content, text in ((b"sk-a\nb\n", "line break"), (b"sk-a\rb\n", "line break"),
-                              (b"", "empty"), (b"\n", "empty"),
+                              (b"", "has no key"), (b"\n", "has no key"),
                               (b"k" * 5000, "key"), (b"sk-\x7f\n", "HTTP does not allow")):
             with self.subTest(content[:20]):
                 with open(path, "wb") as file:

@@ -57,12 +57,12 @@ static void draw_config(sim_run *run)
     config->streams_soft = 1 + draw(run, 20);
     config->streams_hard = config->streams_soft + draw(run, 60);
     config->streams_before_settings = 1 + draw(run, 10);
-    config->stream_window_bytes = 1024 << draw(run, 7);
-    config->tail_bytes = 128 << draw(run, 4);
-    config->event_bytes_max = 2048 << draw(run, 4);
+    config->stream_window_bytes = 1024u << draw(run, 7);
+    config->tail_bytes = 128u << draw(run, 4);
+    config->event_bytes_max = 2048u << draw(run, 4);
     config->event_buffers = 1 + draw(run, 4);
-    config->read_bytes = 4096 << draw(run, 4);
-    config->write_bytes = 4096 << draw(run, 3);
+    config->read_bytes = 4096u << draw(run, 4);
+    config->write_bytes = 4096u << draw(run, 3);
     config->connect_timeout_ms = 500 + draw(run, 3000);
     config->settings_timeout_ms = 500 + draw(run, 3000);
     config->queue_timeout_ms = 1000 + draw(run, 20000);

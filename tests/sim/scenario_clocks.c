@@ -179,11 +179,11 @@ static void play_quiet_beside_a_flood(sim_run *run)
     run->port.net = (sim_net){.delay_ms = 2};
     sim_server_script(&run->server,
                       &(sim_script){.model = "flood", .tokens = 2000, .units = 50, .gap_ms = 1});
-    sim_server_script(&run->server, &(sim_script){.model = "quiet", .tokens = 60, .gap_ms = 2000});
+    sim_server_script(&run->server, &(sim_script){.model = "quiet", .tokens = 120, .gap_ms = 1000});
     sim_open(run);
     quiet = sim_start(run, "quiet");
     (void)sim_start(run, "flood");
-    sim_live(run, 3000);
+    sim_live(run, 1100);
     for (int i = 0; i < 3; i++) {
         sim_app_sleep(&run->app, 20000, i % 2 == 0);
         sim_live(run, 100);

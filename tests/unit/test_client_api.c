@@ -329,9 +329,12 @@ static void test_client_table_full_is_busy_until_a_done_was_taken(void **state)
     assert_int_equal(cmx_client_next_event(client, &event), CMX_OK);
     assert_int_equal(event.kind, CMX_EVENT_DONE);
     assert_true(event.id == first);
-    expect_chat(CMX_ERR_BUSY, "requests_max"); /* its DONE is lent */
+    cmx_id third = start_chat(); /* while the DONE is still lent */
+    assert_true(third != first && third != second);
+    expect_chat(CMX_ERR_BUSY, "requests_max");
+    assert_int_equal(event.done.verdict, CMX_VERDICT_CANCELLED);
     assert_int_equal(cmx_client_next_event(client, &event), CMX_AGAIN);
-    (void)start_chat();
+    expect_chat(CMX_ERR_BUSY, "requests_max");
 }
 
 static void test_client_cancel_stale_and_wrong_ids(void **state)
