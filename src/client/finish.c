@@ -29,9 +29,6 @@ void cmx_finish_call(cmx_client *client, uint16_t index, bool complete, int caus
         .cause = cause,
     };
     CMX_ASSERT(call->phase != CMX_CALL_FINISHED);
-    if (client->pool.slots.rows[index].start_untaken) {
-        call->attempts++; /* the server may have it, although the caller was never told */
-    }
     call->verdict = (uint8_t)cmx_verdict_judge(&facts, &call->error);
     call->h2_error = client->pool.slots.rows[index].stream.error_code;
     call->tls_error = client->pool.slots.rows[index].tls_error;

@@ -95,7 +95,6 @@ uint16_t cmx_slot_take(cmx_slots *slots, uint8_t origin, const cmx_slot_request 
     slot->request = *request;
     slot->status = CMX_OK;
     slot->tls_error = 0;
-    slot->start_untaken = false;
     memset(&slot->stream, 0, sizeof slot->stream);
     slot->stream.tag = index;
     set_state(slot, CMX_SLOT_QUEUED);
@@ -116,7 +115,6 @@ void cmx_slot_activate(cmx_slots *slots, uint16_t index, uint8_t conn)
 void cmx_slot_requeue(cmx_slots *slots, uint16_t index)
 {
     cmx_slot *slot = &slots->rows[index];
-    slot->start_untaken = false;
     memset(&slot->stream, 0, sizeof slot->stream);
     slot->stream.tag = index;
     set_state(slot, CMX_SLOT_QUEUED);
@@ -140,7 +138,6 @@ void cmx_slot_finish(cmx_slots *slots, uint16_t index, enum cmx_slot_end end, bo
     if (slot->state == CMX_SLOT_QUEUED) {
         unlink_slot(slots, &slots->queued, index);
     }
-    slot->start_untaken = slot->state == CMX_SLOT_ACTIVE && slot->listed;
     cmx_slot_unlist(slots, index);
     set_state(slot, CMX_SLOT_ENDED);
     slot->end = (uint8_t)end;

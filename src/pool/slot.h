@@ -50,7 +50,6 @@ typedef struct cmx_slot {
     uint8_t origin;      /* row */
     uint8_t conn;        /* row; valid in ACTIVE */
     bool listed;         /* on the list of started or of ended slots, by its state */
-    bool start_untaken;  /* it ended before anybody was told that it had started */
     int status;          /* valid with LOST and NEVER_SENT */
     int32_t tls_error;   /* the TLS library's number behind `status` */
     cmx_slot_request request;

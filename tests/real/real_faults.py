@@ -3,9 +3,12 @@
 """A relay that answers badly: exit code, message, and no byte of an answer lost or invented."""
 
 import json
+import os
+import signal
+import subprocess
 
 import common
-from common import FAILED, OK, PARTIAL, SERVER, Relay, run
+from common import CLI, FAILED, OK, PARTIAL, SERVER, Relay, environment, run
 
 TOKENS = 20
 HALF = "word " * (TOKENS // 2) + "\n"  # --fault-after is half of the tokens
@@ -83,6 +86,47 @@ class Faults(common.Case):
         found = json.loads(result.out)
         self.assertEqual((found["completions"], found["failed"], found["connections"]), (50, 50, 1))
         self.assertEqual(found["deltas"], 50 * TOKENS // 2)
+
+
+class Deaths(common.Case):
+    """The relay ends, in good order or not, while answers are on their way."""
+
+    def run_until_death(self, number, *arguments):
+        with Relay("--tokens", "100000", "--gap-ms", "5", "--token-text", "word ") as relay:
+            command, *rest = arguments
+            program = subprocess.Popen([CLI, command, *relay.options(), *rest], env=environment(),
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE)
+            first = b""
+            if command == "chat":
+                first = os.read(program.stdout.fileno(), 5)
+            else:
+                self.wait_for_traffic(relay)
+            relay.process.send_signal(number)
+            out, err = program.communicate(timeout=common.TIMEOUT_S)
+            common.judge_output(arguments, out, err)
+        return common.Result(program.returncode, (first + out).decode(), err.decode())
+
+    def wait_for_traffic(self, relay):
+        # One answer later, most of the bench's streams are on their way; if none is, the end is
+        # the same.
+        self.assertEqual(run("chat", *relay.options(), "--max-tokens", "1", "x").code, OK)
+
+    def test_chat_keeps_its_part(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(number):
+                result = self.run_until_death(number, "chat", "hello")
+                self.assertEqual(result.code, PARTIAL, result)
+                self.assertRegex(result.out, r"\A(word )+\n\Z")
+                self.assertIn("TRUNCATED", result.err)
+
+    def test_bench_ends_and_counts_everything(self):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with self.subTest(number):
+                result = self.run_until_death(number, "bench", "-n", "60", "-c", "20", "--json")
+                self.assertEqual(result.code, FAILED, result)
+                found = json.loads(result.out)
+                self.assertEqual((found["completions"], found["failed"]), (60, 60))
 
 
 class Keys(common.Case):

@@ -158,7 +158,7 @@ static void play_chaos(sim_run *run)
 }
 
 static const sim_scenario scenarios[] = {
-    {"chaos", play_chaos, 12},
+    {"chaos", play_chaos, 5},
     {NULL, NULL, 0},
 };
 

@@ -49,6 +49,39 @@ static void play_huge_event(sim_run *run)
     SIM_CHECK(run->server.connections == 1);
 }
 
+/* Events that arrive in pieces at the same time need a buffer each, and there is one. */
+static void play_no_buffer_free(sim_run *run)
+{
+    int done = 0;
+
+    run->app.config.tail_bytes = 128;
+    run->app.config.event_buffers = 1;
+    sim_server_script(
+        &run->server,
+        &(sim_script){.model = "m", .units = 150, .frame_bytes = 40, .drip_ms = 1, .tokens = 3});
+    sim_open(run);
+    for (int i = 0; i < 5; i++) {
+        (void)sim_start(run, "m");
+    }
+    sim_finish(run, 600000);
+    for (int i = 0; i < 5; i++) {
+        const sim_chat *chat = &run->app.chats[i];
+        if (chat->done.verdict == CMX_VERDICT_LIMIT) {
+            SIM_CHECK(cmx_error_class(chat->done.error) == CMX_CLASS_LIMIT);
+        } else {
+            sim_expect_end(run, chat, CMX_VERDICT_DONE, CMX_OK);
+            done++;
+        }
+    }
+    SIM_CHECK(done >= 1);
+    /* All buffers came back: one at a time everything fits. */
+    for (int i = 0; i < 3; i++) {
+        const sim_chat *chat = sim_start(run, "m");
+        sim_finish(run, 600000);
+        sim_expect_end(run, chat, CMX_VERDICT_DONE, CMX_OK);
+    }
+}
+
 /* As large as allowed is not too large. */
 static void play_large_event(sim_run *run)
 {
@@ -211,6 +244,7 @@ static void play_a_call_fails(sim_run *run)
 static const sim_scenario scenarios[] = {
     {"small-answer-buffer", play_small_answer_buffer, 1},
     {"huge-event", play_huge_event, 2},
+    {"no-buffer-free", play_no_buffer_free, 1},
     {"large-event", play_large_event, 1},
     {"one-stream-at-a-time", play_one_stream_at_a_time, 1},
     {"no-streams-at-all", play_no_streams_at_all, 1},

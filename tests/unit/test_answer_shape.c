@@ -146,8 +146,10 @@ static size_t make_stream(cmx_random *random, char *out)
             frame = frames[cmx_random_below(random, CMX_ARRAY_LEN(frames))];
         }
         char event[512];
-        (void)snprintf(event, sizeof event, frame,
-                       texts[cmx_random_below(random, CMX_ARRAY_LEN(texts))]);
+        const char *hole = strstr(frame, "%s");
+        assert_non_null(hole);
+        (void)snprintf(event, sizeof event, "%.*s%s%s", (int)(hole - frame), frame,
+                       texts[cmx_random_below(random, CMX_ARRAY_LEN(texts))], hole + 2);
         if (cmx_random_below(random, 20) == 0) {
             event[cmx_random_below(random, (uint32_t)strlen(event))] =
                 (char)(32 + cmx_random_below(random, 95));
