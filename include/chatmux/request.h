@@ -35,7 +35,7 @@ typedef struct cmx_request {
     cmx_origin_id origin;     /* default 0: the first one added */
     enum cmx_method method;   /* default GET */
     const char *path;         /* appended to the base URL: "/models"; borrowed until DONE */
-    const char *content_type; /* of the body; borrowed until DONE; NULL = "application/json" */
+    const char *content_type; /* at most 128 bytes; borrowed until DONE; NULL = application/json */
     const void *body;         /* borrowed until DONE; NULL = none */
     size_t body_len;          /* bytes of body */
     void *user;               /* handed back with every event */

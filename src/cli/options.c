@@ -27,49 +27,50 @@ enum {
     OPT_KEY,
 };
 
-/* clang-format off */
-static const struct option chat_options[] = {
-    {"url", required_argument, NULL, OPT_URL},
-    {"cacert", required_argument, NULL, OPT_CACERT},
-    {"capath", required_argument, NULL, OPT_CAPATH},
-    {"address", required_argument, NULL, OPT_ADDRESS},
-    {"key-file", required_argument, NULL, OPT_KEY_FILE},
-    {"key", required_argument, NULL, OPT_KEY},
-    {"no-key", no_argument, NULL, OPT_NO_KEY},
-    {"model", required_argument, NULL, 'm'},
-    {"system", required_argument, NULL, 's'},
-    {"no-stream", no_argument, NULL, OPT_NO_STREAM},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"temperature", required_argument, NULL, OPT_TEMPERATURE},
-    {"max-tokens", required_argument, NULL, OPT_MAX_TOKENS},
-    {"connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT},
-    {"max-time", required_argument, NULL, OPT_MAX_TIME},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
-};
+enum { CHAT = 1 << CLI_COMMAND_CHAT, BENCH = 1 << CLI_COMMAND_BENCH };
 
-static const struct option bench_options[] = {
-    {"url", required_argument, NULL, OPT_URL},
-    {"cacert", required_argument, NULL, OPT_CACERT},
-    {"capath", required_argument, NULL, OPT_CAPATH},
-    {"address", required_argument, NULL, OPT_ADDRESS},
-    {"key-file", required_argument, NULL, OPT_KEY_FILE},
-    {"key", required_argument, NULL, OPT_KEY},
-    {"no-key", no_argument, NULL, OPT_NO_KEY},
-    {"model", required_argument, NULL, 'm'},
-    {"no-stream", no_argument, NULL, OPT_NO_STREAM},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"max-tokens", required_argument, NULL, OPT_MAX_TOKENS},
-    {"connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT},
-    {"max-time", required_argument, NULL, OPT_MAX_TIME},
-    {"requests", required_argument, NULL, 'n'},
-    {"concurrency", required_argument, NULL, 'c'},
-    {"connections", required_argument, NULL, 'p'},
-    {"stamps", no_argument, NULL, OPT_STAMPS},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+typedef struct row {
+    unsigned commands; /* bits: which have it */
+    struct option option;
+} row;
+
+/* clang-format off */
+static const row rows[] = {
+    {CHAT | BENCH, {"url", required_argument, NULL, OPT_URL}},
+    {CHAT | BENCH, {"cacert", required_argument, NULL, OPT_CACERT}},
+    {CHAT | BENCH, {"capath", required_argument, NULL, OPT_CAPATH}},
+    {CHAT | BENCH, {"address", required_argument, NULL, OPT_ADDRESS}},
+    {CHAT | BENCH, {"key", required_argument, NULL, OPT_KEY}},
+    {CHAT | BENCH, {"key-file", required_argument, NULL, OPT_KEY_FILE}},
+    {CHAT | BENCH, {"no-key", no_argument, NULL, OPT_NO_KEY}},
+    {CHAT | BENCH, {"model", required_argument, NULL, 'm'}},
+    {CHAT | BENCH, {"no-stream", no_argument, NULL, OPT_NO_STREAM}},
+    {CHAT | BENCH, {"json", no_argument, NULL, OPT_JSON}},
+    {CHAT | BENCH, {"max-tokens", required_argument, NULL, OPT_MAX_TOKENS}},
+    {CHAT | BENCH, {"connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT}},
+    {CHAT | BENCH, {"max-time", required_argument, NULL, OPT_MAX_TIME}},
+    {CHAT | BENCH, {"help", no_argument, NULL, 'h'}},
+    {CHAT, {"system", required_argument, NULL, 's'}},
+    {CHAT, {"temperature", required_argument, NULL, OPT_TEMPERATURE}},
+    {BENCH, {"requests", required_argument, NULL, 'n'}},
+    {BENCH, {"concurrency", required_argument, NULL, 'c'}},
+    {BENCH, {"connections", required_argument, NULL, 'p'}},
+    {BENCH, {"stamps", no_argument, NULL, OPT_STAMPS}},
 };
 /* clang-format on */
+
+enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
+
+/* Picks the options of one command, as getopt wants them. */
+static void pick(enum cli_command command, struct option *out)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if ((rows[i].commands & (1u << command)) != 0) {
+            *out++ = rows[i].option;
+        }
+    }
+    *out = (struct option){NULL, 0, NULL, 0};
+}
 
 static int refuse(const char *option, const char *text, const char *want)
 {
@@ -195,6 +196,19 @@ static const char *environment(const char *name, const char *otherwise)
     return value != NULL && value[0] != '\0' ? value : otherwise;
 }
 
+static void set_defaults(cli_options *options)
+{
+    options->url = environment("OPENAI_BASE_URL", "https://api.openai.com/v1");
+    options->cacert = environment("SSL_CERT_FILE", NULL);
+    options->model = "gpt-4.1";
+    options->stream = true;
+    options->temperature_milli = CMX_UNSET;
+    options->max_tokens = CMX_UNSET;
+    options->total = 100;
+    options->in_flight = 10;
+    options->connections = 2;
+}
+
 static int take_prompt(cli_options *options, int argc, char **argv)
 {
     if (options->command == CLI_COMMAND_CHAT && optind + 1 == argc) {
@@ -210,24 +224,20 @@ static int take_prompt(cli_options *options, int argc, char **argv)
 int cli_options_parse(cli_options *options, int argc, char **argv, bool *leave)
 {
     static char program[] = "chatmux";
-    bool bench = options->command == CLI_COMMAND_BENCH;
+    static const char *const letters[] = {
+        [CLI_COMMAND_CHAT] = "m:s:h",
+        [CLI_COMMAND_BENCH] = "m:n:c:p:h",
+    };
+    struct option picked[ROW_COUNT + 1];
+    pick(options->command, picked);
     *leave = true;
-    options->url = environment("OPENAI_BASE_URL", "https://api.openai.com/v1");
-    options->cacert = environment("SSL_CERT_FILE", NULL);
-    options->model = "gpt-4.1";
-    options->stream = true;
-    options->temperature_milli = CMX_UNSET;
-    options->max_tokens = CMX_UNSET;
-    options->total = 100;
-    options->in_flight = 10;
-    options->connections = 2;
+    set_defaults(options);
 
     char *command = argv[0];
     argv[0] = program; /* getopt's own messages begin with it */
     optind = 1;
     for (;;) {
-        int opt = getopt_long(argc, argv, bench ? "m:n:c:p:h" : "m:s:h",
-                              bench ? bench_options : chat_options, NULL);
+        int opt = getopt_long(argc, argv, letters[options->command], picked, NULL);
         if (opt == -1) {
             break;
         }

@@ -8,6 +8,8 @@
 #include "client/state.h"
 #include "client/transfer.h"
 
+enum { CONTENT_TYPE_BYTES_MAX = 128 };
+
 #define CHAT_PATH CMX_VIEW_LITERAL("/chat/completions")
 #define TYPE_JSON CMX_VIEW_LITERAL("application/json")
 #define TYPE_EVENTS CMX_VIEW_LITERAL("text/event-stream")
@@ -134,7 +136,8 @@ static int check_request(const cmx_client *client, const cmx_request *request,
             out->content_type =
                 (cmx_view){(const uint8_t *)request->content_type, strlen(request->content_type)};
         }
-        if (!cmx_field_value_ok(out->content_type)) {
+        if (out->content_type.len > CONTENT_TYPE_BYTES_MAX ||
+            !cmx_field_value_ok(out->content_type)) {
             return fail(bad_field, "content_type", CMX_ERR_HEADER);
         }
     }

@@ -48,7 +48,8 @@ static enum cmx_verdict judge_cause(int cause, bool delivered)
     default:
         break; /* statuses are an open set of ints, not an enum */
     }
-    if (cmx_error_class(cause) == CMX_CLASS_LIMIT) {
+    /* head_bytes_max is ours, although it was the server that went over it. */
+    if (cmx_error_class(cause) == CMX_CLASS_LIMIT || cause == CMX_ERR_HEAD_LARGE) {
         return CMX_VERDICT_LIMIT;
     }
     return delivered ? CMX_VERDICT_TRUNCATED : CMX_VERDICT_NETWORK;

@@ -83,6 +83,14 @@ static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
                : cmx_conn_pump_flush(conn, w->now_ms);
 }
 
+/* The caller may still be decoding a chunk of a connection that failed: its buffer stays as it is.
+ */
+static bool has_lent_chunk(const cmx_pool *pool, const cmx_conn *conn)
+{
+    return pool->lent_slot != CMX_SLOT_NONE &&
+           pool->slots.rows[pool->lent_slot].conn == conn->index;
+}
+
 /* Finds a free row, or makes one by ending another origin's idle connection. */
 static cmx_conn *find_row(walk *w, uint32_t origin)
 {
@@ -91,7 +99,7 @@ static cmx_conn *find_row(walk *w, uint32_t origin)
 
     for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
         cmx_conn *conn = &pool->tables.conns[i];
-        if (conn->state == CMX_CONN_CLOSED) {
+        if (conn->state == CMX_CONN_CLOSED && !has_lent_chunk(pool, conn)) {
             return conn;
         }
         if (conn->state == CMX_CONN_OPEN && conn->origin != origin && conn->h2.active == 0 &&

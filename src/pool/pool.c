@@ -142,9 +142,6 @@ static enum cmx_slot_end end_of_lost(const cmx_h2_stream *stream)
 static void fail_conn(cmx_pool *pool, cmx_conn *conn, int status, uint64_t now_ms)
 {
     bool was_dialing = conn->state != CMX_CONN_OPEN && conn->state != CMX_CONN_DRAINING;
-    if (pool->lent_slot != CMX_SLOT_NONE && pool->slots.rows[pool->lent_slot].conn == conn->index) {
-        pool->lent_slot = CMX_SLOT_NONE; /* its bytes stay where they are until the next pull */
-    }
     cmx_conn_log(conn, CMX_LOG_CLOSED, (uint64_t)-status, (uint64_t)conn->tls_error);
 
     for (uint16_t i = 0; i < pool->tables.slot_count && conn->h2.session != NULL; i++) {
