@@ -54,8 +54,7 @@ void cmx_transfer_end_lending(cmx_client *client)
     }
 }
 
-/* Says whose event it is. Members of other kinds stay as they are: this is the road of each token.
- */
+/* Says whose event it is. Other members stay as they are: this is the road of each token. */
 static void address(const cmx_client *client, uint16_t index, cmx_event *event)
 {
     event->id = cmx_slot_handle(&client->pool.slots, index);

@@ -83,8 +83,7 @@ static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
                : cmx_conn_pump_flush(conn, w->now_ms);
 }
 
-/* The caller may still be decoding a chunk of a connection that failed: its buffer stays as it is.
- */
+/* The caller may still be decoding a chunk of a connection that failed: its buffer must stay. */
 static bool has_lent_chunk(const cmx_pool *pool, const cmx_conn *conn)
 {
     return pool->lent_slot != CMX_SLOT_NONE &&

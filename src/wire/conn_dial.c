@@ -33,6 +33,7 @@ static int step_handshake(cmx_conn *conn, uint64_t now_ms)
         /* Also after a failure: the alert tells the server why. */
         int flushed = cmx_conn_pump_flush(conn, now_ms);
         if (rc == CMX_OK) {
+            CMX_ASSERT(conn->tls.verified); /* from here on the key may be sent */
             conn->env->handshakes++;
             cmx_conn_log(conn, CMX_LOG_SECURE, now_ms - conn->dialed_ms,
                          cmx_tls_cipher(&conn->tls));

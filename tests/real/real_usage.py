@@ -106,7 +106,9 @@ class Mistakes(common.Case):
         self.expect(self.chat("hello", "--url"), USAGE, "chatmux: ", "requires an argument")
         self.expect(self.bench("--system", "x"), USAGE, "system")
         # The key has no place on the command line, where every user of the machine reads it.
-        self.expect(self.chat("--key", "sk-x", "hello"), USAGE)
+        result = self.chat("--key", "sk-argument", "hello")
+        self.expect(result, USAGE, "OPENAI_API_KEY")
+        self.assertNotIn("sk-argument", result.err)
 
     def test_numbers_out_of_range(self):
         for arguments, text in (

@@ -103,8 +103,7 @@ static void test_answer_shape_too_large_is_forgotten(void **state)
 /* ---- the same with and without ---- */
 
 static const char *const frames[] = {
-    "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"},\"finish_reason\":null}"
-    "]}",
+    "{\"id\":\"c\",\"choices\":[{\"delta\":{\"content\":\"%s\"},\"finish_reason\":null}]}",
     "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"}}],\"usage\":null}",
     "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"%s\"}}],\"usage\":null}",
     "{\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\"%s\"}}]}",
