@@ -14,6 +14,7 @@ install(TARGETS chatmux EXPORT chatmuxTargets ARCHIVE DESTINATION "${CMAKE_INSTA
     INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 if(TARGET chatmux_cli)
     install(TARGETS chatmux_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    install(FILES "${PROJECT_SOURCE_DIR}/src/cli/chatmux.1" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
 endif()
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/chatmux")
 install(EXPORT chatmuxTargets NAMESPACE chatmux:: DESTINATION "${cmx_package_dir}")
