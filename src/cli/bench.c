@@ -20,7 +20,13 @@ enum {
     LIVE_EVENTS = 512,         /* events between two looks at the clock */
     ANSWER_BYTES = 128 * 1024, /* of an answer that is not streamed */
     FAILURES_SHOWN = 5,
-    READ_BYTES = 65536,    /* of TLS at once: a bench has the memory */
+    READ_BYTES = 65536, /* of TLS at once: a bench has the memory */
+
+    /* What is not pulled stays in the socket: windows cost no memory, and a server that never waits
+     * for one shows what the client costs. */
+    STREAM_WINDOW_BYTES = 1 << 18,
+    CONNECTION_WINDOW_BYTES = 1 << 24,
+
     TAILS_BYTES = 1 << 20, /* of all tails: the fewer in flight, the less looks for a buffer */
 };
 
@@ -162,6 +168,7 @@ static void take_event(bench *b, const cmx_event *event)
 
 static int run_load(bench *b)
 {
+    cmx_event event; /* outside of the loop: hardened builds zero it each time it comes to life */
     while (b->result.completions < b->options->total) {
         while (b->free_count > 0 && b->started < b->options->total) {
             int rc = start_one(b);
@@ -169,7 +176,6 @@ static int run_load(bench *b)
                 return rc;
             }
         }
-        cmx_event event;
         int rc = cmx_client_wait(b->session.client, &event, b->terminal ? 200 : UINT32_MAX);
         if (rc < 0) {
             fprintf(stderr, "chatmux: %s\n", cmx_error_text(rc));
@@ -224,6 +230,8 @@ static void configure(const cli_options *options, cmx_config *config)
     config->streams_soft = each < 1024 ? each : 1024;
     config->streams_hard = config->streams_soft;
     config->read_bytes = READ_BYTES;
+    config->stream_window_bytes = STREAM_WINDOW_BYTES;
+    config->connection_window_bytes = CONNECTION_WINDOW_BYTES;
     uint32_t tail_bytes = TAILS_BYTES / options->in_flight;
     config->tail_bytes = tail_bytes > 4096 ? 4096 : (tail_bytes < 512 ? 512 : tail_bytes);
     config->queue_timeout_ms = 60000;

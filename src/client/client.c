@@ -7,6 +7,8 @@
 #include "client/layout.h"
 #include "client/transfer.h"
 
+enum { REST_TURNS_MAX = 256 }; /* to send what is left when nothing is in flight */
+
 static int fail(const char **bad_field, const char *field, int status)
 {
     *bad_field = field;
@@ -186,6 +188,26 @@ uint32_t cmx_client_next_due_ms(cmx_client *client)
     return relative_ms(next_due_ms(client), client->port->now_ms(client->port_state));
 }
 
+/* Nothing is in flight any more, but resets may still have to leave: a server that does not hear of
+ * them goes on generating. Sends what sockets take now, in a bounded number of turns. */
+static int send_rest(cmx_client *client)
+{
+    for (unsigned i = 0; i < REST_TURNS_MAX && cmx_pool_has_output(&client->pool); i++) {
+        int rc = turn(client, 0);
+        if (rc != CMX_OK) {
+            return rc;
+        }
+    }
+    return CMX_IDLE;
+}
+
+/* One turn for a caller who never waits: it must still get its answers. */
+static int poll_once(cmx_client *client, cmx_event *event)
+{
+    int rc = turn(client, 0);
+    return rc != CMX_OK ? rc : cmx_client_next_event(client, event);
+}
+
 int cmx_client_wait(cmx_client *client, cmx_event *event, uint32_t timeout_ms)
 {
     uint64_t deadline_ms = UINT64_MAX;
@@ -194,6 +216,9 @@ int cmx_client_wait(cmx_client *client, cmx_event *event, uint32_t timeout_ms)
     }
     for (;;) {
         int rc = cmx_client_next_event(client, event);
+        if (rc == CMX_IDLE) {
+            return send_rest(client);
+        }
         if (rc != CMX_AGAIN) {
             return rc;
         }
@@ -204,11 +229,7 @@ int cmx_client_wait(cmx_client *client, cmx_event *event, uint32_t timeout_ms)
         uint64_t due_ms = next_due_ms(client);
         uint64_t now_ms = client->port->now_ms(client->port_state);
         if (now_ms >= deadline_ms) {
-            /* One turn all the same: a caller who never waits must still get its answers. */
-            rc = timeout_ms == 0 ? turn(client, 0) : CMX_OK;
-            return rc != CMX_OK
-                       ? rc
-                       : (timeout_ms == 0 ? cmx_client_next_event(client, event) : CMX_AGAIN);
+            return timeout_ms == 0 ? poll_once(client, event) : CMX_AGAIN;
         }
         rc = turn(client, relative_ms(due_ms < deadline_ms ? due_ms : deadline_ms, now_ms));
         if (rc != CMX_OK) {

@@ -342,6 +342,17 @@ void cmx_pool_return(cmx_pool *pool)
     }
 }
 
+bool cmx_pool_has_output(const cmx_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
+        const cmx_conn *conn = &pool->tables.conns[i];
+        if (conn->state != CMX_CONN_CLOSED && cmx_conn_has_output(conn)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint64_t cmx_pool_next_due_ms(const cmx_pool *pool)
 {
     if (pool->changed || pool->slots.started.count > 0 || pool->slots.ended.count > 0) {

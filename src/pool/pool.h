@@ -60,6 +60,9 @@ CMX_MUST_CHECK int cmx_pool_pull(cmx_pool *pool, uint64_t now_ms, cmx_pool_item 
 /* Ends the lending of the chunk, if one is lent, and credits its bytes to the flow control. */
 void cmx_pool_return(cmx_pool *pool);
 
+/* Returns whether something waits to be sent that a socket would take now. */
+bool cmx_pool_has_output(const cmx_pool *pool);
+
 /* Returns when the next step is due: 0 = now, UINT64_MAX = only readiness matters. */
 uint64_t cmx_pool_next_due_ms(const cmx_pool *pool);
 

@@ -11,6 +11,7 @@
 enum {
     HEADER_TABLE_BYTES = 4096, /* of our decoder: what the server may keep indexed */
     WINDOW_BYTES_DEFAULT = 65535,
+    CREDIT_SHARE = 8, /* of a window: held back before the library is told */
 };
 
 static void *take_memory(size_t bytes, void *region)
@@ -100,6 +101,8 @@ int cmx_h2_open(cmx_h2 *h2, const cmx_h2_library *library, cmx_region *region,
     CMX_ASSERT(limits->connection_window_bytes <= INT32_MAX);
     *h2 = (cmx_h2){.region = region,
                    .head_bytes_max = limits->head_bytes_max,
+                   .credit_min = limits->connection_window_bytes / CREDIT_SHARE,
+                   .stream_credit_min = limits->stream_window_bytes / CREDIT_SHARE,
                    .upload_round = 1, /* 0 is a stream that sent nothing yet */
                    .goaway_last_id = INT32_MAX};
     if (nghttp2_session_client_new3(&session, library->callbacks, h2, library->option, &memory) !=
@@ -225,13 +228,31 @@ int cmx_h2_next(cmx_h2 *h2, cmx_h2_item *item)
     return CMX_AGAIN;
 }
 
+/* Tells the library of bytes that are done with. It announces them to the peer when they make half
+ * a window, so a share of one held back here costs nobody anything and most of the calls. */
+static int give_credit(cmx_h2 *h2, cmx_h2_stream *stream, size_t len)
+{
+    int error = 0;
+
+    h2->credit += (uint32_t)len;
+    stream->credit += (uint32_t)len;
+    if (h2->credit >= h2->credit_min) {
+        error = nghttp2_session_consume_connection(h2->session, h2->credit);
+        h2->credit = 0;
+    }
+    if (error == 0 && stream->credit >= h2->stream_credit_min) {
+        error = nghttp2_session_consume_stream(h2->session, stream->id, stream->credit);
+        stream->credit = 0;
+    }
+    return error;
+}
+
 void cmx_h2_release(cmx_h2 *h2)
 {
     if (h2->data_stream == NULL) {
         return;
     }
-    if (h2->failure == CMX_OK &&
-        nghttp2_session_consume(h2->session, h2->data_stream->id, h2->data.len) != 0) {
+    if (h2->failure == CMX_OK && give_credit(h2, h2->data_stream, h2->data.len) != 0) {
         h2->failure = CMX_ERR_NO_MEMORY; /* a window that stays closed would stop everybody */
     }
     h2->data_stream = NULL;

@@ -55,6 +55,7 @@ typedef struct cmx_h2_stream {
     uint32_t tag;             /* the pool's own index */
     int32_t id;               /* HTTP/2 stream id; 0 = none */
     uint32_t error_code;      /* of RST_STREAM or the library; valid with END */
+    uint32_t credit;          /* bytes done with that the library was not told of yet */
     int source_error;    /* why we reset it: status of the source, CMX_ERR_HEAD_LARGE, CMX_OK */
     uint8_t flags;       /* enum cmx_h2_stream_flag */
     uint32_t head_bytes; /* all heads and trailers so far, RFC 9113 6.5.2 counting */
@@ -77,6 +78,9 @@ typedef struct cmx_h2 {
     cmx_view unsent;            /* frame bytes of the library that did not fit the last write */
     uint32_t active;            /* streams started and not ended */
     uint32_t unsent_headers;    /* HEADERS still in the library, cancelled ones included */
+    uint32_t credit;            /* bytes done with that the library was not told of yet */
+    uint32_t credit_min;        /* it is told of at least so many */
+    uint32_t stream_credit_min; /* the same for one stream */
     uint32_t upload_round;      /* each stream sends at most one DATA frame in a round */
     uint32_t head_bytes_max;    /* copied from the limits */
     uint32_t goaway_code;       /* first non-zero code, else 0 */
