@@ -45,6 +45,7 @@ static int tear_down(void **state)
 {
     (void)state;
     cmx_client_deinit(client);
+    client = NULL;
     fake_port_deinit();
     return 0;
 }
@@ -454,6 +455,30 @@ static void test_conn_abandon_touches_no_socket(void **state)
     assert_false(peer_of(0)->goaway_received);
 }
 
+/* The sum that the clocks of streams stand still for. */
+static void test_conn_unread_time_is_summed_over_waits(void **state)
+{
+    (void)state;
+    static uint8_t buffers[256 * 1024];
+    cmx_conn_env env = {.config = &config};
+    cmx_conn conn;
+    assert_true(cmx_conn_memory_bytes(&config) <= sizeof buffers);
+    cmx_conn_init(&conn, 0, &env, buffers);
+
+    assert_int_equal(cmx_conn_unread_ms(&conn, 1000), 0);
+    cmx_conn_on_ready(&conn, CMX_SOCKET_WRITE, 1000);
+    assert_int_equal(cmx_conn_unread_ms(&conn, 1500), 0); /* nothing to read */
+    cmx_conn_on_ready(&conn, CMX_SOCKET_READ, 2000);
+    cmx_conn_on_ready(&conn, CMX_SOCKET_READ, 2040); /* still the same wait */
+    assert_int_equal(cmx_conn_unread_ms(&conn, 2050), 50);
+    cmx_conn_on_drained(&conn, 2100);
+    assert_int_equal(cmx_conn_unread_ms(&conn, 9000), 100);
+    cmx_conn_on_ready(&conn, CMX_SOCKET_READ, 9000);
+    assert_int_equal(cmx_conn_unread_ms(&conn, 9007), 107);
+    cmx_conn_on_drained(&conn, 9010);
+    assert_int_equal(cmx_conn_unread_ms(&conn, 9010), 110);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -476,6 +501,7 @@ int main(void)
         TEST(test_conn_lost_amid_a_chunk_delivers_it_and_ends),
         TEST(test_conn_calm_goaway_replays_after_a_pause),
         TEST(test_conn_abandon_touches_no_socket),
+        TEST(test_conn_unread_time_is_summed_over_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
