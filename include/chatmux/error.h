@@ -23,12 +23,10 @@
     X(CONFIG, -101, "a field of the configuration is out of range; see the field named")           \
     X(ARGUMENT, -102, "an argument is missing or out of range; see the field named")               \
     X(HANDLE, -103, "this id is not in use any more; forget it after its DONE event")              \
-    X(STATE, -104, "the call does not fit the state of the client; see its documentation")         \
     X(URL, -105, "the base URL must be http(s)://host[:port][/path] without spaces or secrets")    \
     X(HEADER, -106, "a header name or value has a byte that HTTP does not allow")                  \
     X(KEY, -107, "the key has a byte that HTTP does not allow, such as a line break")              \
     X(UTF8, -108, "a text of the request is not valid UTF-8")                                      \
-    X(JSON, -109, "a raw JSON part of the request is not valid JSON")                              \
     X(BODY_CHANGED, -110, "the messages changed while they were borrowed; keep them until DONE")   \
     X(MEMORY_SMALL, -111, "the memory block is too small; see cmx_client_bytes()")                 \
     X(MEMORY_ALIGN, -112, "the memory block is NULL or not aligned; declare it with CMX_BLOCK")    \

@@ -47,13 +47,12 @@ typedef struct cmx_port_ready {
 
 /* Numeric log events; values mean what the comment says. Never text, never a secret. */
 enum cmx_log_code {
-    CMX_LOG_DIAL = 1,       /* connection index, address family, port */
-    CMX_LOG_CONNECTED = 2,  /* connection index, milliseconds, 0 */
-    CMX_LOG_SECURE = 3,     /* connection index, milliseconds, TLS library's cipher number */
-    CMX_LOG_OPEN = 4,       /* connection index, milliseconds, peer's MAX_CONCURRENT_STREAMS */
-    CMX_LOG_CLOSED = 5,     /* connection index, minus the status, TLS library's error number */
-    CMX_LOG_GOAWAY = 6,     /* connection index, last stream id, HTTP/2 error code */
-    CMX_LOG_STREAM_END = 7, /* connection index, stream id, minus the status */
+    CMX_LOG_DIAL = 1,      /* connection index, address family, port */
+    CMX_LOG_CONNECTED = 2, /* connection index, milliseconds, 0 */
+    CMX_LOG_SECURE = 3,    /* connection index, milliseconds, TLS library's cipher number */
+    CMX_LOG_OPEN = 4,      /* connection index, milliseconds, peer's MAX_CONCURRENT_STREAMS */
+    CMX_LOG_CLOSED = 5,    /* connection index, minus the status, TLS library's error number */
+    CMX_LOG_GOAWAY = 6,    /* connection index, last stream id, HTTP/2 error code */
 };
 
 /* Called on each new socket before it connects, for interface, mark, VRF or buffer sizes.

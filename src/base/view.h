@@ -17,6 +17,12 @@ typedef struct cmx_view {
 
 #define CMX_VIEW_LITERAL(text) ((cmx_view){(const uint8_t *)(text), sizeof(text) - 1})
 
+/* Returns the bytes of a C string, without its NUL. */
+static inline cmx_view cmx_view_text(const char *text)
+{
+    return (cmx_view){(const uint8_t *)text, strlen(text)};
+}
+
 static inline bool cmx_view_equal(cmx_view a, cmx_view b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);

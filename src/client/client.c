@@ -60,7 +60,7 @@ static int start_parts(cmx_client *client, const char **bad_field)
     if (rc != CMX_OK) {
         return fail(bad_field, "port", rc);
     }
-    rc = cmx_tls_library_init(port, client->region);
+    rc = cmx_tls_library_init(port);
     if (rc != CMX_OK) {
         port->deinit(client->port_state, false);
         return fail(bad_field, "port", rc);

@@ -24,11 +24,6 @@ static int fail(const char **bad_field, const char *field, int status)
     return status;
 }
 
-static cmx_view text_view(const char *text)
-{
-    return (cmx_view){(const uint8_t *)text, strlen(text)};
-}
-
 static int set_auth(cmx_origin_row *row, const cmx_origin *origin, const char **bad_field)
 {
     if (origin->auth == CMX_AUTH_NONE) {
@@ -37,7 +32,7 @@ static int set_auth(cmx_origin_row *row, const cmx_origin *origin, const char **
     if (origin->key == NULL) {
         return fail(bad_field, "key", CMX_ERR_ARGUMENT);
     }
-    cmx_view key = text_view(origin->key);
+    cmx_view key = cmx_view_text(origin->key);
     if (key.len == 0 || key.len > CMX_ORIGIN_KEY_BYTES_MAX) {
         return fail(bad_field, "key", CMX_ERR_ARGUMENT);
     }
@@ -50,7 +45,7 @@ static int set_auth(cmx_origin_row *row, const cmx_origin *origin, const char **
         if (origin->auth_header == NULL) {
             return fail(bad_field, "auth_header", CMX_ERR_ARGUMENT);
         }
-        name = text_view(origin->auth_header);
+        name = cmx_view_text(origin->auth_header);
         prefix_len = 0;
         if (name.len > CMX_ORIGIN_AUTH_HEADER_BYTES_MAX || !cmx_field_name_ok(name)) {
             return fail(bad_field, "auth_header", CMX_ERR_HEADER);
@@ -78,7 +73,7 @@ static int set_target(cmx_origin_row *row, const cmx_origin *origin, const char 
         target->address_known = true;
     }
     if (origin->address != NULL) {
-        rc = cmx_address_parse(text_view(origin->address), &target->address);
+        rc = cmx_address_parse(cmx_view_text(origin->address), &target->address);
         if (rc != CMX_OK) {
             return fail(bad_field, "address", CMX_ERR_ARGUMENT);
         }
@@ -166,7 +161,6 @@ int cmx_client_add_origin(cmx_client *client, const cmx_origin *origin, cmx_orig
         return rc;
     }
     *bad_field = NULL;
-    row->used = true;
     *id = client->origins++;
     return CMX_OK;
 }

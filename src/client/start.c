@@ -55,8 +55,7 @@ static cmx_id submit(cmx_client *client, cmx_call *call, cmx_origin_id origin,
                      cmx_slot_request *request)
 {
     const cmx_origin_row *row = &client->pool.tables.origins[origin];
-    request->path_prefix =
-        (cmx_view){(const uint8_t *)row->target.url.path, strlen(row->target.url.path)};
+    request->path_prefix = cmx_view_text(row->target.url.path);
     request->source = call->source.length > 0 ? &call->source : NULL;
     uint16_t index = cmx_pool_submit(&client->pool, origin, request);
     CMX_ASSERT(&client->calls[index] == call);
@@ -129,12 +128,11 @@ static int check_request(const cmx_client *client, const cmx_request *request,
     if (request->body == NULL && request->body_len > 0) {
         return fail(bad_field, "body", CMX_ERR_ARGUMENT);
     }
-    out->path = (cmx_view){(const uint8_t *)request->path, strlen(request->path)};
+    out->path = cmx_view_text(request->path);
     if (request->body_len > 0) {
         out->content_type = TYPE_JSON;
         if (request->content_type != NULL) {
-            out->content_type =
-                (cmx_view){(const uint8_t *)request->content_type, strlen(request->content_type)};
+            out->content_type = cmx_view_text(request->content_type);
         }
         if (out->content_type.len > CONTENT_TYPE_BYTES_MAX ||
             !cmx_field_value_ok(out->content_type)) {

@@ -56,7 +56,7 @@ static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
     cmx_h2_request request = {
         .method = slot->request.method,
         .scheme = target->url.secure ? CMX_VIEW_LITERAL("https") : CMX_VIEW_LITERAL("http"),
-        .authority = text_view(target->url.authority, strlen(target->url.authority)),
+        .authority = cmx_view_text(target->url.authority),
         .path = text_view(path, join_path(path, sizeof path, &slot->request)),
         .fields = fields,
         .source = slot->request.source,
@@ -107,8 +107,7 @@ static cmx_conn *find_row(walk *w, uint32_t origin)
         }
     }
     if (idle != NULL) {
-        CMX_ASSERT(pool->tables.origins[idle->origin].connections > 0);
-        pool->tables.origins[idle->origin].connections--;
+        cmx_assign_uncount(pool, idle);
         cmx_conn_pump_goodbye(idle, w->now_ms);
     }
     return idle;
@@ -195,6 +194,13 @@ static int place_slot(walk *w, uint16_t index)
         CMX_UNREACHABLE();
     }
     return CMX_AGAIN;
+}
+
+void cmx_assign_uncount(cmx_pool *pool, const cmx_conn *conn)
+{
+    cmx_origin_row *row = &pool->tables.origins[conn->origin];
+    CMX_ASSERT(row->connections > 0);
+    row->connections--;
 }
 
 int cmx_assign_waiting(cmx_pool *pool, uint64_t now_ms, const cmx_conn **failed)

@@ -15,4 +15,7 @@
  * again. */
 CMX_MUST_CHECK int cmx_assign_waiting(cmx_pool *pool, uint64_t now_ms, const cmx_conn **failed);
 
+/* Takes a connection off the count of its origin: it is about to be closed. */
+void cmx_assign_uncount(cmx_pool *pool, const cmx_conn *conn);
+
 #endif

@@ -17,7 +17,6 @@ enum {
 };
 
 typedef struct cmx_origin_row {
-    bool used;                /* the row is taken */
     cmx_conn_target target;   /* borrowed by its connections */
     cmx_tls_context trust;    /* target.trust points here for https */
     uint32_t connections_max; /* at most this many at once */

@@ -161,8 +161,7 @@ static void fail_conn(cmx_pool *pool, cmx_conn *conn, int status, uint64_t now_m
     if (was_dialing) {
         end_waiting(pool, conn, status, now_ms);
     }
-    CMX_ASSERT(pool->tables.origins[conn->origin].connections > 0);
-    pool->tables.origins[conn->origin].connections--;
+    cmx_assign_uncount(pool, conn);
     cmx_conn_close(conn);
     pool->changed = true;
 }
@@ -170,8 +169,7 @@ static void fail_conn(cmx_pool *pool, cmx_conn *conn, int status, uint64_t now_m
 static void end_idle(cmx_pool *pool, cmx_conn *conn, uint64_t now_ms)
 {
     cmx_conn_log(conn, CMX_LOG_CLOSED, 0, 0);
-    CMX_ASSERT(pool->tables.origins[conn->origin].connections > 0);
-    pool->tables.origins[conn->origin].connections--;
+    cmx_assign_uncount(pool, conn);
     cmx_conn_pump_goodbye(conn, now_ms);
     pool->changed = true;
 }

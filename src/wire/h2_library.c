@@ -319,8 +319,3 @@ void cmx_h2_library_deinit(cmx_h2_library *library)
     nghttp2_option_del(library->option);
     *library = (cmx_h2_library){0};
 }
-
-const char *cmx_h2_library_version(void)
-{
-    return "nghttp2 " NGHTTP2_VERSION;
-}

@@ -19,6 +19,5 @@ typedef struct cmx_h2_library {
 /* Returns CMX_OK, or CMX_ERR_NO_MEMORY. */
 CMX_MUST_CHECK int cmx_h2_library_init(cmx_h2_library *library, uint32_t streams_before_settings);
 void cmx_h2_library_deinit(cmx_h2_library *library);
-const char *cmx_h2_library_version(void); /* such as "nghttp2 1.70.0" */
 
 #endif

@@ -30,10 +30,9 @@ static const char suites_chacha_first[] =
 
 /* ---- the library ---- */
 
-int cmx_tls_library_init(const cmx_port *port, cmx_region *region)
+int cmx_tls_library_init(const cmx_port *port)
 {
     /* Starting takes no memory: tls_hooks refuses and counts every call without a region. */
-    (void)region;
     int rc = cmx_tls_hooks_attach(port);
     if (rc != CMX_OK) {
         return rc;
@@ -198,7 +197,7 @@ int cmx_tls_context_add_der(cmx_tls_context *context, const uint8_t *der, size_t
 static bool write_ip_text(const char *host, char out[IP_TEXT_BYTES])
 {
     static const char digits[] = "0123456789ABCDEF";
-    cmx_view text = {(const uint8_t *)host, strlen(host)};
+    cmx_view text = cmx_view_text(host);
     cmx_address address;
 
     if (cmx_address_parse(text, &address) != CMX_OK) {

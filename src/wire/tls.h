@@ -22,7 +22,7 @@ typedef struct cmx_tls_context {
  * for time and entropy carry no context, so one port serves the whole process.
  *
  * Returns CMX_OK, or CMX_ERR_PORT_CONFLICT, CMX_ERR_TLS (the library cannot start). */
-CMX_MUST_CHECK int cmx_tls_library_init(const cmx_port *port, cmx_region *region);
+CMX_MUST_CHECK int cmx_tls_library_init(const cmx_port *port);
 
 /* Balances one successful cmx_tls_library_init(). */
 void cmx_tls_library_deinit(void);

@@ -297,10 +297,10 @@ static void test_tls_one_port_serves_the_process(void **state)
     (void)state;
     cmx_port other = port;
 
-    assert_int_equal(cmx_tls_library_init(&other, region), CMX_ERR_PORT_CONFLICT);
-    assert_int_equal(cmx_tls_library_init(&port, region), CMX_OK);
+    assert_int_equal(cmx_tls_library_init(&other), CMX_ERR_PORT_CONFLICT);
+    assert_int_equal(cmx_tls_library_init(&port), CMX_OK);
     cmx_tls_library_deinit();
-    assert_int_equal(cmx_tls_library_init(&other, region), CMX_ERR_PORT_CONFLICT);
+    assert_int_equal(cmx_tls_library_init(&other), CMX_ERR_PORT_CONFLICT);
     assert_memory_equal(cmx_tls_library_version(), "wolfSSL 5.", 10);
     assert_int_equal(MEET(.host = "relay.test"), CMX_OK);
 }
@@ -309,7 +309,7 @@ static void *start_and_stop(void *ctx)
 {
     unsigned *failures = ctx;
     for (unsigned i = 0; i < 2000; i++) {
-        if (cmx_tls_library_init(&port, region) != CMX_OK) {
+        if (cmx_tls_library_init(&port) != CMX_OK) {
             (*failures)++;
             continue;
         }
@@ -334,10 +334,10 @@ static void test_tls_clients_may_start_in_several_threads(void **state)
         assert_int_equal(failures[i], 0);
     }
     /* All went: a different port may come, and the first one after it. */
-    assert_int_equal(cmx_tls_library_init(&other, region), CMX_OK);
-    assert_int_equal(cmx_tls_library_init(&port, region), CMX_ERR_PORT_CONFLICT);
+    assert_int_equal(cmx_tls_library_init(&other), CMX_OK);
+    assert_int_equal(cmx_tls_library_init(&port), CMX_ERR_PORT_CONFLICT);
     cmx_tls_library_deinit();
-    assert_int_equal(cmx_tls_library_init(&port, region), CMX_OK);
+    assert_int_equal(cmx_tls_library_init(&port), CMX_OK);
     assert_int_equal(MEET(.host = "relay.test"), CMX_OK);
 }
 
@@ -349,7 +349,7 @@ static int set_up(void **state)
     region = cmx_region_init(memory, sizeof(memory));
     ca = peer_make_ca("root");
     other_ca = peer_make_ca("other root");
-    assert_int_equal(cmx_tls_library_init(&port, region), CMX_OK);
+    assert_int_equal(cmx_tls_library_init(&port), CMX_OK);
     assert_int_equal(cmx_tls_context_init(&context, region), CMX_OK);
     uint8_t *der = peer_der(&ca, &len);
     assert_int_equal(cmx_tls_context_add_der(&context, der, len), CMX_OK);

@@ -328,7 +328,7 @@ static int set_up(void **state)
     region = cmx_region_init(memory, sizeof(memory));
     ca = peer_make_ca("root");
     identity = peer_make(&recipe);
-    assert_int_equal(cmx_tls_library_init(&port, region), CMX_OK);
+    assert_int_equal(cmx_tls_library_init(&port), CMX_OK);
     assert_int_equal(cmx_tls_context_init(&context, region), CMX_OK);
     uint8_t *der = peer_der(&ca, &len);
     assert_int_equal(cmx_tls_context_add_der(&context, der, len), CMX_OK);

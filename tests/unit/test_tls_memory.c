@@ -269,7 +269,7 @@ static int set_up(void **state)
     ca = peer_make_ca("root");
     identity = peer_make(&recipe);
     root = peer_der(&ca, &root_len);
-    assert_int_equal(cmx_tls_library_init(&port, region), CMX_OK);
+    assert_int_equal(cmx_tls_library_init(&port), CMX_OK);
     assert_int_equal(cmx_region_used(region), 0);
     return 0;
 }

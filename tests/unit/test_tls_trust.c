@@ -395,7 +395,7 @@ static int set_up(void **state)
     leaf = peer_make(&recipe);
     recipe.usage = NULL;
     bare_leaf = peer_make(&recipe);
-    return cmx_tls_library_init(&port, region);
+    return cmx_tls_library_init(&port);
 }
 
 static int tear_down(void **state)
