@@ -27,6 +27,7 @@
     X(HEADER, -106, "a header name or value has a byte that HTTP does not allow")                  \
     X(KEY, -107, "the key has a byte that HTTP does not allow, such as a line break")              \
     X(UTF8, -108, "a text of the request is not valid UTF-8")                                      \
+    X(JSON, -109, "a field that must hold JSON does not; see the field named")                     \
     X(BODY_CHANGED, -110, "the messages changed while they were borrowed; keep them until DONE")   \
     X(MEMORY_SMALL, -111, "the memory block is too small; see cmx_client_bytes()")                 \
     X(MEMORY_ALIGN, -112, "the memory block is NULL or not aligned; declare it with CMX_BLOCK")    \
@@ -38,6 +39,8 @@
     X(NO_MEMORY, -202, "the memory reserved for connections is used up; enlarge the block")        \
     X(EVENT_LARGE, -203, "an event or answer is larger than its limit; enlarge event_bytes_max")   \
     X(BUFFER_SMALL, -204, "the answer does not fit the caller's buffer; enlarge it")               \
+    X(TOOL_CALLS, -206, "the answer has more tool calls than tool_calls_max; enlarge it")          \
+    X(RATE, -207, "the request costs more tokens than the rate limit ever allows; ask for fewer")  \
     X(HTTP2, -301, "the server broke the HTTP/2 protocol")                                         \
     X(ALPN, -302, "the server did not agree to HTTP/2 (ALPN h2); chatmux speaks nothing else")     \
     X(TRUNCATED, -303, "the answer ended before it was complete")                                  \
@@ -49,6 +52,7 @@
     X(INBAND, -309, "the server reported an error inside the answer; see the message")             \
     X(EMPTY, -310, "the server ended the answer without any content")                              \
     X(HEAD_LARGE, -311, "the response head is larger than allowed")                                \
+    X(REDIRECT, -312, "the server redirects, which is never followed; correct the base URL")       \
     X(DNS_NOT_FOUND, -401, "the host name does not exist; check the base URL")                     \
     X(DNS_FAILED, -402, "the host name could not be resolved now; check the network and retry")    \
     X(REFUSED, -403, "the connection was refused; is the server listening on this port?")          \
