@@ -19,5 +19,6 @@
 #include "chatmux/chat.h"
 
 #include "chatmux/client.h"
+#include "chatmux/collect.h"
 
 #endif

@@ -31,6 +31,11 @@ typedef struct cmx_origin {
     const char *auth_header; /* header name for CMX_AUTH_HEADER, lower case, at most 32 bytes */
     const char *address;     /* IP literal to connect to instead of resolving; NULL = resolve */
     uint32_t connections;    /* at most this many at once: 1..connections_max; 0 = all */
+    const char *query;       /* appended to every path, such as "api-version=2024-10-21" for Azure:
+                                at most 128 bytes, no '?' in front; NULL = none */
+    const cmx_header *headers; /* sent with every request: at most 8, 512 bytes in all; not put
+                                  into compression tables if the name speaks of a credential */
+    size_t header_count;
 
     /* Trust, for https only: the first that is given is used; all NULL = the system's CA bundle.
      * There is no way to switch verification off. */
@@ -117,6 +122,7 @@ CMX_MUST_CHECK int cmx_client_add_origin(cmx_client *client, const cmx_origin *o
  * Returns CMX_OK, or
  *   CMX_ERR_ARGUMENT  -> correct the field named
  *   CMX_ERR_UTF8      a text is not valid UTF-8 -> correct the field named
+ *   CMX_ERR_JSON      a JSON text is not what it must be -> see cmx_chat_check()
  *   CMX_ERR_BUSY      requests_max are queued or in flight -> start again after a DONE event */
 CMX_MUST_CHECK int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id,
                                   const char **bad_field);
@@ -173,6 +179,10 @@ typedef struct cmx_stats {
     uint64_t done;              /* DONE events, any verdict */
     uint64_t timeouts;          /* of these, verdict TIMEOUT or STALLED */
     uint64_t retries;           /* attempts and replays after the first */
+    uint64_t malformed_events;  /* skipped because they were not JSON */
+    uint64_t skipped_events;    /* skipped because they were too large or no buffer was free */
+    uint64_t buffers_refused;   /* times that no assembly buffer was free */
+    uint32_t buffers_peak;      /* most assembly buffers ever in use, of event_buffers */
     uint64_t bytes_received;    /* from sockets, TLS included */
     uint64_t bytes_sent;        /* to sockets, TLS included */
     uint64_t memory_bytes;      /* of the block */
@@ -180,6 +190,20 @@ typedef struct cmx_stats {
     uint64_t library_peak;      /* most of them ever in use */
     uint64_t library_capacity;  /* reserved for them */
 } cmx_stats;
+
+/* Receives a line of the frame trace: what was sent or received, its headers, its length; without
+ * a line end, lent during the call. Keys are shown as "<redacted>", bodies only as their length.
+ * It runs outside of the libraries, for the last time within cmx_client_deinit(); it must not call
+ * chatmux. */
+typedef void (*cmx_trace_hook)(void *user, const char *line, size_t len);
+
+/* Traces HTTP/2 frames from now on. Lines that trace_bytes cannot hold between two calls of the
+ * client are dropped and their number is told.
+ *
+ * hook  NULL = stop
+ *
+ * Returns CMX_OK, or CMX_ERR_CONFIG (trace_bytes is 0 -> give it room at init). */
+CMX_MUST_CHECK int cmx_client_trace(cmx_client *client, cmx_trace_hook hook, void *user);
 
 /* Fills `stats`; cannot fail. */
 void cmx_client_stats(const cmx_client *client, cmx_stats *stats);

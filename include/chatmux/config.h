@@ -39,6 +39,12 @@ typedef struct cmx_config {
     uint32_t shape_bytes;             /* of what stays the same in its events: 0..1024; saves CPU */
     uint32_t event_bytes_max;         /* one event or error body: 2048..1048576 */
     uint32_t event_buffers;           /* assembly buffers of event_bytes_max, shared: 1..64 */
+    uint32_t malformed_events_max;    /* of an answer, skipped and counted: 0..1000 */
+    uint32_t skipped_events_max;      /* larger than event_bytes_max or without a free buffer, of an
+                                         answer, skipped and counted: 0..1000; 0 = the first one
+                                         ends it with verdict LIMIT */
+    uint32_t tool_calls_max;          /* of an answer: 0..128; 16 bytes each, per request */
+    uint32_t trace_bytes;             /* for cmx_client_trace(): 0 = off, 1024..65536 */
     uint32_t trust_bytes;             /* for CA certificates, about 500 each: 4096..1048576 */
 
     uint32_t resolve_timeout_ms;     /* host name to address: 100..120000 */

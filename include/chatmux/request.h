@@ -24,6 +24,12 @@ typedef struct cmx_text {
     size_t len;       /* bytes */
 } cmx_text;
 
+/* A header field to be sent beside chatmux's own. */
+typedef struct cmx_header {
+    const char *name;  /* lower case, RFC 9110 token; not one that chatmux sends itself */
+    const char *value; /* visible ASCII, spaces and tabs inside */
+} cmx_header;
+
 enum cmx_method {
     CMX_METHOD_GET,
     CMX_METHOD_POST,
@@ -94,16 +100,20 @@ typedef struct cmx_done {
     int32_t tls_error;      /* the TLS library's number behind a TLS error, for logs */
     uint32_t attempts;      /* times it was sent and answered or perhaps processed */
     uint32_t replays;       /* times it was sent again because it provably was not processed */
-    cmx_text message;       /* the server's error message, at most 192 bytes */
+    cmx_text message;       /* the server's error message, or where it redirects to, at most 192
+                               bytes */
     cmx_text finish_reason; /* as sent, at most 32 bytes; empty = none came */
     cmx_text model;         /* as the server names it, at most 64 bytes */
     cmx_text request_id;    /* x-request-id or the completion's id, at most 64 bytes */
     bool has_usage;         /* `usage` came from the server */
     cmx_usage usage;
     cmx_times times;
-    uint64_t deltas;    /* DELTA or DATA events delivered */
-    uint64_t bytes;     /* text or body bytes delivered */
-    uint32_t malformed; /* events that were skipped */
+    uint64_t deltas;     /* DELTA or DATA events delivered */
+    uint64_t bytes;      /* text or body bytes delivered */
+    uint32_t tool_calls; /* tool calls of the answer, all choices */
+    uint32_t malformed;  /* events that were not JSON, skipped within malformed_events_max */
+    uint32_t skipped;    /* events that did not fit, skipped within skipped_events_max */
+    uint32_t replaced;   /* bytes or halves of characters that became U+FFFD */
 } cmx_done;
 
 #endif

@@ -52,6 +52,7 @@ void cmx_blocks_init(cmx_blocks *blocks, void *memory, uint32_t count, size_t bl
 uint8_t *cmx_blocks_take(cmx_blocks *blocks)
 {
     if (blocks->free_count == 0) {
+        blocks->refused++;
         return NULL;
     }
     uint32_t index = blocks->free_first;

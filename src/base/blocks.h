@@ -19,6 +19,7 @@ typedef struct cmx_blocks {
     uint32_t free_first; /* index of a free block; means nothing when free_count is 0 */
     uint32_t free_count; /* blocks that can be taken now */
     uint32_t used_max;   /* most that were ever taken at once */
+    uint64_t refused;    /* times that none was free */
 } cmx_blocks;
 
 /* Returns the bytes that cmx_blocks_init() needs; SIZE_MAX = more than can be addressed. */

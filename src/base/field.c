@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Byte classes of HTTP field names and values. Bytes above 0x7f may stand in a value (RFC 9110
- * calls them obs-text), never in a name.
+ * Byte classes of HTTP field names and values, and the names that mean something to us. Bytes above
+ * 0x7f may stand in a value (RFC 9110 calls them obs-text), never in a name.
  */
 #include "base/field.h"
 
@@ -37,4 +37,75 @@ bool cmx_field_value_ok(cmx_view value)
         }
     }
     return value.len == 0 || (!is_blank(value.data[0]) && !is_blank(value.data[value.len - 1]));
+}
+
+bool cmx_field_text_ok(cmx_view value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.data[i] > 0x7e) {
+            return false;
+        }
+    }
+    return value.len > 0 && cmx_field_value_ok(value);
+}
+
+bool cmx_field_name_allowed(cmx_view name)
+{
+    static const char *const taken[] = {
+        "accept",           "accept-encoding", /* a compressed answer could not be read */
+        "authorization",                       /* the key has a place of its own */
+        "connection",       "content-encoding",
+        "content-length",   "content-type",
+        "expect",           "host",
+        "keep-alive",       "proxy-authorization",
+        "proxy-connection", "te",
+        "trailer",          "transfer-encoding",
+        "upgrade",          "user-agent",
+    };
+    for (size_t i = 0; i < CMX_ARRAY_LEN(taken); i++) {
+        if (cmx_view_equal(name, cmx_view_text(taken[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Compares from `at` on; `word` is lower case. */
+static bool has_word_at(cmx_view name, size_t at, cmx_view word)
+{
+    if (at > name.len || word.len > name.len - at) {
+        return false;
+    }
+    for (size_t i = 0; i < word.len; i++) {
+        uint8_t byte = name.data[at + i];
+        if (byte >= 'A' && byte <= 'Z') {
+            byte = (uint8_t)(byte - 'A' + 'a');
+        }
+        if (byte != word.data[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cmx_field_name_secret(cmx_view name)
+{
+    static const char *const inside[] = {"authorization", "cookie", "credential", "password",
+                                         "secret"};
+    static const char *const endings[] = {"auth", "key", "sig", "signature", "token"};
+
+    for (size_t i = 0; i < CMX_ARRAY_LEN(endings); i++) {
+        cmx_view word = cmx_view_text(endings[i]);
+        if (name.len >= word.len && has_word_at(name, name.len - word.len, word)) {
+            return true;
+        }
+    }
+    for (size_t at = 0; at < name.len; at++) {
+        for (size_t i = 0; i < CMX_ARRAY_LEN(inside); i++) {
+            if (has_word_at(name, at, cmx_view_text(inside[i]))) {
+                return true;
+            }
+        }
+    }
+    return false;
 }

@@ -301,18 +301,35 @@ int cmx_url_parse(const char *text, cmx_url *url)
     return CMX_OK;
 }
 
-bool cmx_url_path_ok(const char *path)
+/* Visible ASCII without '#', at most `max` bytes. */
+static bool target_ok(const char *text, size_t max)
 {
-    if (path == NULL || path[0] != '/') {
-        return false;
-    }
-    for (size_t i = 0; i <= CMX_URL_REQUEST_PATH_MAX; i++) {
-        if (path[i] == '\0') {
+    for (size_t i = 0; i <= max; i++) {
+        if (text[i] == '\0') {
             return true;
         }
-        if (path[i] <= ' ' || path[i] > '~' || path[i] == '#') {
+        if (text[i] <= ' ' || text[i] > '~' || text[i] == '#') {
             return false;
         }
     }
     return false;
+}
+
+bool cmx_url_path_ok(const char *path)
+{
+    return path != NULL && path[0] == '/' && target_ok(path, CMX_URL_REQUEST_PATH_MAX);
+}
+
+bool cmx_url_query_ok(const char *query)
+{
+    return query != NULL && query[0] != '?' && target_ok(query, CMX_URL_QUERY_BYTES_MAX);
+}
+
+char cmx_url_query_mark(cmx_view path)
+{
+    if (path.len == 0 || memchr(path.data, '?', path.len) == NULL) {
+        return '?';
+    }
+    uint8_t last = path.data[path.len - 1];
+    return last == '?' || last == '&' ? '\0' : '&';
 }

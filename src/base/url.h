@@ -8,6 +8,7 @@
 #define CMX_BASE_URL_H
 
 #include "base/base.h"
+#include "base/view.h"
 
 #include "chatmux/port.h"
 
@@ -17,6 +18,7 @@ enum {
     CMX_URL_AUTHORITY_BYTES = 272,
     CMX_URL_PATH_BYTES = 256,
     CMX_URL_REQUEST_PATH_MAX = 4096, /* bytes of a path that cmx_url_path_ok() accepts */
+    CMX_URL_QUERY_BYTES_MAX = 128,   /* of a query that cmx_url_query_ok() accepts */
 };
 
 typedef struct cmx_url {
@@ -43,5 +45,13 @@ CMX_MUST_CHECK int cmx_url_parse(const char *text, cmx_url *url);
 /* Returns true if `path` may follow a base URL as the path of a request: starts with '/', visible
  * ASCII, no fragment; a query is allowed. NULL is not a path. */
 bool cmx_url_path_ok(const char *path);
+
+/* Returns true if `query` may be appended to every path: visible ASCII, no fragment, no '?' in
+ * front, at most CMX_URL_QUERY_BYTES_MAX; the empty one is. NULL is not a query. */
+bool cmx_url_query_ok(const char *query);
+
+/* Returns what belongs between a path and a query that is appended to it: '?', '&', or 0 if the
+ * path ends in one of them. */
+char cmx_url_query_mark(cmx_view path);
 
 #endif

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Three positions inside each other (choices, members of a delta, rest of a text), each a span of
- * validated JSON. Taking goes on with the innermost that has something left.
+ * Positions inside each other (choices, members of a delta, elements of an array, rest of a text),
+ * each a span of validated JSON. Taking goes on with the innermost that has something left.
  */
 #include "chat/answer_deltas.h"
 
-#include "chat/answer_json.h"
+#include "chat/answer_parts.h"
 #include "text/json_text.h"
 #include "text/utf8.h"
 
 _Static_assert((int)CMX_ANSWER_JSON_CONTENT == (int)CMX_CHANNEL_CONTENT &&
                    (int)CMX_ANSWER_JSON_REASONING == (int)CMX_CHANNEL_REASONING &&
-                   (int)CMX_ANSWER_JSON_REFUSAL == (int)CMX_CHANNEL_REFUSAL,
-               "a part of a delta is a channel");
+                   (int)CMX_ANSWER_JSON_REFUSAL == (int)CMX_CHANNEL_REFUSAL &&
+                   (int)CMX_CHANNEL_TOOL_CALL == (int)CMX_ANSWER_DELTAS_CHANNELS,
+               "a part of a delta is a channel, and tool calls are the last one");
+_Static_assert(CMX_ANSWER_TOOLS_MAX <= UINT8_MAX, "a row fits into a byte");
+
+/* Nothing, but with an address: memcpy() of no bytes wants one. */
+static const cmx_text no_text = {"", 0};
 
 static uint32_t choice_bit(uint32_t choice)
 {
@@ -43,29 +48,49 @@ static void take_choice(cmx_answer_deltas *deltas)
     }
 }
 
-static void take_part(cmx_answer_deltas *deltas)
+/* ---- texts ---- */
+
+static void begin_text(cmx_answer_deltas *deltas, uint8_t channel, cmx_json_span text)
 {
-    cmx_json_span text;
-    enum cmx_answer_json_part part = cmx_answer_json_part_take(&deltas->delta, &text);
-    if (part == CMX_ANSWER_JSON_NOTHING) {
-        return;
-    }
-    /* Some relays send the same reasoning under both of its names. */
-    if (part == CMX_ANSWER_JSON_REASONING) {
-        if (deltas->reasoning_taken) {
-            return;
-        }
-        deltas->reasoning_taken = true;
-    }
-    deltas->channel = (uint8_t)part;
+    deltas->channel = channel;
     deltas->text = text;
-    if (deltas->texts_taken == 0) {
-        deltas->first = text;
-    }
+    deltas->text_raw = false;
+    deltas->first = text.at;
     deltas->texts_taken = deltas->texts_taken == 0 ? 1 : 2;
 }
 
-static void give_delta(cmx_answer_deltas *deltas, cmx_view piece, cmx_delta *delta)
+/* The chunk said something that a text alone does not say. */
+static void note_special(cmx_answer_deltas *deltas)
+{
+    deltas->texts_taken = 2;
+}
+
+static inline uint16_t *current_surrogate(cmx_answer_deltas *deltas)
+{
+    if (deltas->channel == CMX_CHANNEL_TOOL_CALL) {
+        return &deltas->tools.calls[deltas->tool].surrogate;
+    }
+    return deltas->choice < CMX_ANSWER_DELTAS_CHOICES_MAX
+               ? &deltas->surrogate[deltas->choice][deltas->channel]
+               : NULL;
+}
+
+/* Takes the next piece of the text. Returns false if it is used up. */
+static inline bool take_piece(cmx_answer_deltas *deltas, cmx_view *piece)
+{
+    bool taken = deltas->text_raw
+                     ? cmx_json_text_piece_raw(&deltas->text, piece)
+                     : cmx_json_text_piece(&deltas->text, current_surrogate(deltas), piece);
+    if (!taken || deltas->text.at == deltas->text.end) {
+        deltas->text.at = NULL;
+    }
+    if (taken && piece->data == cmx_json_text_replacement) {
+        deltas->replaced++;
+    }
+    return taken;
+}
+
+static inline void give_delta(cmx_answer_deltas *deltas, cmx_view piece, cmx_delta *delta)
 {
     deltas->has_text = true;
     deltas->begun |= choice_bit(deltas->choice);
@@ -74,72 +99,235 @@ static void give_delta(cmx_answer_deltas *deltas, cmx_view piece, cmx_delta *del
         .channel = (enum cmx_channel)deltas->channel,
         .text = {(const char *)piece.data, piece.len},
     };
+    if (deltas->channel == CMX_CHANNEL_TOOL_CALL) {
+        delta->tool = deltas->tools.calls[deltas->tool].number;
+        delta->tool_id = no_text;
+        delta->tool_name = no_text;
+    }
 }
 
-static uint16_t *current_surrogate(cmx_answer_deltas *deltas)
+/* ---- tool calls ---- */
+
+/* Decodes an id or name where it lies. One that is not valid UTF-8 is cut before what is wrong. */
+static cmx_view decode_label(cmx_json_span string)
 {
-    return deltas->choice < CMX_ANSWER_DELTAS_CHOICES_MAX
-               ? &deltas->surrogate[deltas->choice][deltas->channel]
-               : NULL;
+    cmx_view label = CMX_VIEW_LITERAL("");
+    bool taken = string.at != NULL && cmx_json_text_piece(&string, NULL, &label);
+    return taken ? label : CMX_VIEW_LITERAL("");
 }
+
+static cmx_text as_text(cmx_view view)
+{
+    return (cmx_text){(const char *)view.data, view.len};
+}
+
+/* Delivers a piece of a tool call, unless it says nothing. As cmx_answer_deltas_take(), where
+ * CMX_AGAIN is: look on. */
+static int take_tool(cmx_answer_deltas *deltas, const cmx_answer_parts_tool *tool, bool is_legacy,
+                     cmx_delta *delta)
+{
+    if (tool->id.at == NULL && tool->name.at == NULL && tool->arguments.at == NULL) {
+        return CMX_AGAIN;
+    }
+    const cmx_answer_tool_key key = {
+        .choice = deltas->choice,
+        .index = tool->index,
+        .id = decode_label(tool->id),
+        .has_index = tool->has_index,
+        .is_legacy = is_legacy,
+        .is_next = deltas->tool_taken,
+    };
+    cmx_answer_tool *call;
+    bool told;
+    int rc = cmx_answer_tools_find(&deltas->tools, &key, &call, &told);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    deltas->tool = (uint8_t)(call - deltas->tools.calls);
+    cmx_view piece = CMX_VIEW_LITERAL("");
+    bool taken = false;
+    deltas->channel = CMX_CHANNEL_TOOL_CALL;
+    if (tool->arguments.at != NULL) {
+        begin_text(deltas, CMX_CHANNEL_TOOL_CALL, tool->arguments);
+        deltas->text_raw = tool->is_raw;
+        taken = take_piece(deltas, &piece);
+    }
+    if (tool->id.at != NULL || tool->name.at != NULL || tool->is_raw) {
+        note_special(deltas);
+    }
+    deltas->tool_taken = true;
+    bool named = tool->name.at != NULL && !call->has_name;
+    if (!taken && !told && !named) {
+        return CMX_AGAIN;
+    }
+    give_delta(deltas, piece, delta);
+    if (told) {
+        delta->tool_id = as_text(key.id);
+    }
+    if (named) {
+        call->has_name = true;
+        delta->tool_name = as_text(decode_label(tool->name));
+    }
+    return CMX_OK;
+}
+
+/* ---- one step inwards each; as take_tool() ---- */
+
+static int take_part(cmx_answer_deltas *deltas, cmx_delta *delta)
+{
+    cmx_json_span value;
+    enum cmx_answer_json_part part = cmx_answer_json_part_take(&deltas->delta, &value);
+    switch (part) {
+    case CMX_ANSWER_JSON_NOTHING:
+        return CMX_AGAIN;
+    case CMX_ANSWER_JSON_REASONING:
+        /* Some relays send the same reasoning under both of its names. */
+        if (deltas->reasoning_taken) {
+            deltas->texts_taken = 2;
+            return CMX_AGAIN;
+        }
+        deltas->reasoning_taken = true;
+        begin_text(deltas, CMX_CHANNEL_REASONING, value);
+        return CMX_AGAIN;
+    case CMX_ANSWER_JSON_CONTENT:
+    case CMX_ANSWER_JSON_REFUSAL:
+        begin_text(deltas, (uint8_t)part, value);
+        return CMX_AGAIN;
+    case CMX_ANSWER_JSON_PARTS:
+    case CMX_ANSWER_JSON_TOOLS:
+        deltas->parts = value;
+        deltas->parts_tools = part == CMX_ANSWER_JSON_TOOLS;
+        deltas->tool_taken = false;
+        return CMX_AGAIN;
+    case CMX_ANSWER_JSON_FUNCTION: {
+        cmx_answer_parts_tool tool;
+        cmx_answer_parts_function_read(value, &tool);
+        deltas->tool_taken = false;
+        return take_tool(deltas, &tool, true, delta);
+    }
+    }
+    CMX_UNREACHABLE();
+}
+
+/* A part of content, or of a thought in it. */
+static void take_content(cmx_answer_deltas *deltas)
+{
+    bool in_thought = deltas->thought.at != NULL;
+    cmx_json_span value;
+    enum cmx_answer_json_part part =
+        cmx_answer_parts_take(in_thought ? &deltas->thought : &deltas->parts, &value);
+    note_special(deltas);
+    if (part == CMX_ANSWER_JSON_PARTS) {
+        if (!in_thought) { /* one level is all there is */
+            deltas->thought = value;
+        }
+    } else if (part != CMX_ANSWER_JSON_NOTHING) {
+        begin_text(deltas, in_thought ? CMX_CHANNEL_REASONING : (uint8_t)part, value);
+    }
+}
+
+static int take_element(cmx_answer_deltas *deltas, cmx_delta *delta)
+{
+    if (!deltas->parts_tools || deltas->thought.at != NULL) {
+        take_content(deltas);
+        return CMX_AGAIN;
+    }
+    cmx_answer_parts_tool tool;
+    cmx_answer_parts_tool_take(&deltas->parts, &tool);
+    return take_tool(deltas, &tool, false, delta);
+}
+
+/* ---- the module's face ---- */
 
 bool cmx_answer_deltas_begin(cmx_answer_deltas *deltas, cmx_json_span choices)
 {
-    CMX_ASSERT(deltas->text.at == NULL && deltas->delta.at == NULL);
+    CMX_ASSERT(deltas->text.at == NULL && !deltas->open);
     deltas->choices = choices;
     deltas->finish_taken = false;
     deltas->choices_taken = 0;
     deltas->texts_taken = 0;
-    return cmx_answer_json_enter(&deltas->choices);
+    deltas->open = cmx_answer_json_enter(&deltas->choices);
+    return deltas->open;
 }
 
-void cmx_answer_deltas_begin_text(cmx_answer_deltas *deltas, uint32_t choice, uint8_t channel,
+void cmx_answer_deltas_begin_text(cmx_answer_deltas *deltas, cmx_answer_deltas_place place,
                                   cmx_json_span text)
 {
-    CMX_ASSERT(deltas->text.at == NULL && deltas->delta.at == NULL);
-    CMX_ASSERT(deltas->choices.at == NULL);
-    deltas->choice = choice;
-    deltas->channel = channel;
+    CMX_ASSERT(deltas->text.at == NULL && !deltas->open);
+    deltas->choice = place.choice;
+    deltas->channel = place.channel;
+    deltas->tool = place.tool;
     deltas->text = text;
+    deltas->text_raw = false;
 }
 
 bool cmx_answer_deltas_single(const cmx_answer_deltas *deltas, cmx_json_span *text)
 {
-    *text = deltas->first;
+    *text = (cmx_json_span){deltas->first, deltas->text.end};
     return deltas->choices_taken == 1 && deltas->texts_taken == 1 && !deltas->finish_taken;
 }
 
-bool cmx_answer_deltas_take(cmx_answer_deltas *deltas, cmx_delta *delta)
+/* Steps inwards to the next text. As take_tool(), where CMX_AGAIN is: look at `text` and `open`. */
+static int step_inwards(cmx_answer_deltas *deltas, cmx_delta *delta)
+{
+    if (deltas->thought.at != NULL || deltas->parts.at != NULL) {
+        return take_element(deltas, delta);
+    }
+    if (deltas->delta.at != NULL) {
+        return take_part(deltas, delta);
+    }
+    if (deltas->choices.at != NULL) {
+        take_choice(deltas);
+    } else {
+        deltas->open = false;
+    }
+    return CMX_AGAIN;
+}
+
+int cmx_answer_deltas_take(cmx_answer_deltas *deltas, cmx_delta *delta)
 {
     for (;;) {
         cmx_view piece;
-        if (deltas->text.at != NULL) {
-            if (cmx_json_text_piece(&deltas->text, current_surrogate(deltas), &piece)) {
-                give_delta(deltas, piece, delta);
-                return true;
-            }
-            deltas->text.at = NULL;
-        } else if (deltas->delta.at != NULL) {
-            take_part(deltas);
-        } else if (deltas->choices.at != NULL) {
-            take_choice(deltas);
-        } else {
-            return false;
+        if (deltas->text.at != NULL && take_piece(deltas, &piece)) {
+            give_delta(deltas, piece, delta);
+            return CMX_OK;
+        }
+        if (!deltas->open) {
+            return CMX_AGAIN;
+        }
+        int rc = step_inwards(deltas, delta);
+        if (rc != CMX_AGAIN) {
+            return rc;
         }
     }
+}
+
+static void give_replacement(cmx_answer_deltas *deltas, uint8_t channel, cmx_delta *delta)
+{
+    deltas->channel = channel;
+    deltas->replaced++;
+    give_delta(deltas, CMX_VIEW_LITERAL(CMX_UTF8_REPLACEMENT), delta);
 }
 
 bool cmx_answer_deltas_take_rest(cmx_answer_deltas *deltas, cmx_delta *delta)
 {
     for (uint32_t choice = 0; choice < CMX_ANSWER_DELTAS_CHOICES_MAX; choice++) {
         for (uint8_t channel = 0; channel < CMX_ANSWER_DELTAS_CHANNELS; channel++) {
-            if (deltas->surrogate[choice][channel] == 0) {
-                continue;
+            if (deltas->surrogate[choice][channel] != 0) {
+                deltas->surrogate[choice][channel] = 0;
+                deltas->choice = choice;
+                give_replacement(deltas, channel, delta);
+                return true;
             }
-            deltas->surrogate[choice][channel] = 0;
-            deltas->choice = choice;
-            deltas->channel = channel;
-            give_delta(deltas, CMX_VIEW_LITERAL(CMX_UTF8_REPLACEMENT), delta);
+        }
+    }
+    for (uint16_t row = 0; row < deltas->tools.count; row++) {
+        cmx_answer_tool *call = &deltas->tools.calls[row];
+        if (call->surrogate != 0) {
+            call->surrogate = 0;
+            deltas->choice = call->choice;
+            deltas->tool = (uint8_t)row;
+            give_replacement(deltas, CMX_CHANNEL_TOOL_CALL, delta);
             return true;
         }
     }

@@ -40,6 +40,9 @@ static bool is_something(cmx_json_span value)
 static void note_member(cmx_answer_json_chunk *chunk, cmx_json_key key, cmx_json_span value)
 {
     const cmx_json_span none = {NULL, NULL};
+    if (!key.escaped && key.len > sizeof "choices" - 1) {
+        return; /* the longest name that matters */
+    }
     if (IS(key, "choices")) {
         chunk->choices = *value.at == '[' ? value : none;
     } else if (IS(key, "id")) {
@@ -54,22 +57,41 @@ static void note_member(cmx_answer_json_chunk *chunk, cmx_json_key key, cmx_json
         cmx_view text = {value.at, cmx_json_span_len(value)};
         bool is_error = cmx_view_equal(text, CMX_VIEW_LITERAL("\"error\""));
         chunk->is_error = chunk->is_error || is_error;
+    } else if (IS(key, "x_groq")) {
+        chunk->groq = *value.at == '{' ? value : none;
     }
+}
+
+/* Groq tells usage of a stream in a member of its own. */
+static cmx_json_span groq_usage(cmx_json_span object)
+{
+    cmx_json_span found = {NULL, NULL};
+    cmx_json_member member;
+    int rc = cmx_json_scan_enter(&object, '{');
+    while (cmx_json_scan_step(&object, &rc, &member)) {
+        if (IS(member.key, "usage") && *member.value.at == '{') {
+            found = member.value;
+        }
+    }
+    return found;
 }
 
 bool cmx_answer_json_read(cmx_json_span text, cmx_answer_json_chunk *chunk)
 {
     *chunk = (cmx_answer_json_chunk){0};
     int rc = cmx_json_scan_enter(&text, '{');
-    while (rc == CMX_OK) {
-        cmx_json_member member;
-        rc = cmx_json_scan_member(&text, &member);
-        if (rc >= CMX_OK) {
-            note_member(chunk, member.key, member.value);
-        }
+    cmx_json_member member;
+    while (cmx_json_scan_step(&text, &rc, &member)) {
+        note_member(chunk, member.key, member.value);
     }
     cmx_json_scan_space(&text);
-    return rc == CMX_AGAIN && text.at == text.end;
+    if (rc != CMX_AGAIN || text.at != text.end) {
+        return false;
+    }
+    if (chunk->usage.at == NULL && chunk->groq.at != NULL) {
+        chunk->usage = groq_usage(chunk->groq);
+    }
+    return true;
 }
 
 bool cmx_answer_json_enter(cmx_json_span *choices)
@@ -81,6 +103,17 @@ bool cmx_answer_json_enter(cmx_json_span *choices)
     return false;
 }
 
+bool cmx_answer_json_index(cmx_json_span value, uint32_t *index)
+{
+    uint64_t count;
+    cmx_json_value number = {CMX_JSON_NUMBER, value};
+    if (!cmx_json_count(&number, &count) || count >= UINT32_MAX) {
+        return false;
+    }
+    *index = (uint32_t)count;
+    return true;
+}
+
 static void note_choice(cmx_answer_json_choice *choice, cmx_json_key key, cmx_json_span value)
 {
     if (IS(key, "delta") || IS(key, "message")) {
@@ -88,9 +121,8 @@ static void note_choice(cmx_answer_json_choice *choice, cmx_json_key key, cmx_js
             choice->delta = value;
         }
     } else if (IS(key, "index")) {
-        uint64_t index;
-        cmx_json_value number = {CMX_JSON_NUMBER, value};
-        choice->index = cmx_json_count(&number, &index) && index < UINT32_MAX ? (uint32_t)index : 0;
+        choice->index = 0;
+        (void)cmx_answer_json_index(value, &choice->index);
     } else if (IS(key, "finish_reason")) {
         bool some = is_string(value) && cmx_json_span_len(value) > 2;
         choice->finish = some ? value : (cmx_json_span){NULL, NULL};
@@ -101,12 +133,9 @@ static void note_choice(cmx_answer_json_choice *choice, cmx_json_key key, cmx_js
 static bool take_members(cmx_json_span *element, cmx_answer_json_choice *choice)
 {
     int rc = cmx_json_scan_enter(element, '{');
-    while (rc == CMX_OK) {
-        cmx_json_member member;
-        rc = cmx_json_scan_member(element, &member);
-        if (rc >= CMX_OK) {
-            note_choice(choice, member.key, member.value);
-        }
+    cmx_json_member member;
+    while (cmx_json_scan_step(element, &rc, &member)) {
+        note_choice(choice, member.key, member.value);
     }
     return rc == CMX_AGAIN;
 }
@@ -137,17 +166,38 @@ static enum cmx_answer_json_part name_part(cmx_json_key key)
     return CMX_ANSWER_JSON_NOTHING;
 }
 
-enum cmx_answer_json_part cmx_answer_json_part_take(cmx_json_span *delta, cmx_json_span *text)
+/* A member of a delta that is an array or object. */
+static enum cmx_answer_json_part take_nested(const cmx_json_member *member, cmx_json_span *value)
+{
+    *value = member->value;
+    if (*value->at == '[') {
+        bool is_parts = IS(member->key, "content");
+        if ((is_parts || IS(member->key, "tool_calls")) && cmx_answer_json_enter(value)) {
+            return is_parts ? CMX_ANSWER_JSON_PARTS : CMX_ANSWER_JSON_TOOLS;
+        }
+    } else if (*value->at == '{' && IS(member->key, "function_call")) {
+        return CMX_ANSWER_JSON_FUNCTION;
+    }
+    return CMX_ANSWER_JSON_NOTHING;
+}
+
+enum cmx_answer_json_part cmx_answer_json_part_take(cmx_json_span *delta, cmx_json_span *value)
 {
     cmx_json_member member;
     int rc = cmx_json_scan_member(delta, &member);
     if (rc != CMX_OK) {
         delta->at = NULL;
     }
-    if (rc < CMX_OK || !is_string(member.value) || cmx_json_span_len(member.value) == 2) {
+    if (rc < CMX_OK) {
         return CMX_ANSWER_JSON_NOTHING;
     }
-    *text = (cmx_json_span){member.value.at + 1, member.value.end - 1};
+    if (!is_string(member.value)) {
+        return take_nested(&member, value);
+    }
+    if (cmx_json_span_len(member.value) == 2) {
+        return CMX_ANSWER_JSON_NOTHING;
+    }
+    *value = (cmx_json_span){member.value.at + 1, member.value.end - 1};
     return name_part(member.key);
 }
 
@@ -155,23 +205,34 @@ bool cmx_answer_json_usage(cmx_json_span object, cmx_usage *usage)
 {
     static const char *const paths[] = {
         "prompt_tokens",
+        "input_tokens",
         "completion_tokens",
+        "output_tokens",
         "total_tokens",
         "prompt_tokens_details.cached_tokens",
+        "input_tokens_details.cached_tokens",
+        "prompt_cache_hit_tokens",
         "completion_tokens_details.reasoning_tokens",
+        "output_tokens_details.reasoning_tokens",
+    };
+    /* Where several names mean one count, the first that has it counts. */
+    uint64_t *counts[CMX_ARRAY_LEN(paths)] = {
+        &usage->prompt_tokens,     &usage->prompt_tokens, &usage->completion_tokens,
+        &usage->completion_tokens, &usage->total_tokens,  &usage->cached_tokens,
+        &usage->cached_tokens,     &usage->cached_tokens, &usage->reasoning_tokens,
+        &usage->reasoning_tokens,
     };
     cmx_json_value values[CMX_ARRAY_LEN(paths)];
     if (cmx_json_find(object, paths, CMX_ARRAY_LEN(paths), values) != CMX_OK) {
         return false;
     }
-    *usage = (cmx_usage){0};
-    uint64_t *counts[] = {&usage->prompt_tokens, &usage->completion_tokens, &usage->total_tokens,
-                          &usage->cached_tokens, &usage->reasoning_tokens};
-    bool found = false;
+    const uint64_t *found = NULL;
     for (size_t i = 0; i < CMX_ARRAY_LEN(paths); i++) {
-        found = cmx_json_count(&values[i], counts[i]) || found;
+        if (counts[i] != found && cmx_json_count(&values[i], counts[i])) {
+            found = counts[i];
+        }
     }
-    return found;
+    return found != NULL;
 }
 
 /* Returns whether bytes that nobody has validated are one JSON string. */
@@ -204,6 +265,13 @@ void cmx_answer_json_error_read(cmx_json_span value, cmx_answer_json_error *erro
     };
     static const enum error_path messages[] = {ERROR_MESSAGE_DEEP, ERROR_STRING, ERROR_MESSAGE,
                                                ERROR_DETAIL};
+    if (value.at < value.end && *value.at == '[') { /* Gemini wraps its error in an array */
+        cmx_json_span rest = value;
+        cmx_json_span element;
+        if (cmx_json_scan_enter(&rest, '[') == CMX_OK && cmx_json_scan_value(&rest, &element)) {
+            value = element;
+        }
+    }
     *error = (cmx_answer_json_error){.message = value};
     if (is_whole_string(value)) {
         error->message = (cmx_json_span){value.at + 1, value.end - 1};

@@ -13,8 +13,9 @@
 /* Values of the members at the top of a chunk; `at` is NULL where one is absent or null. */
 typedef struct cmx_answer_json_chunk {
     cmx_json_span choices; /* an array */
-    cmx_json_span usage;   /* an object */
+    cmx_json_span usage;   /* an object; the chunk's own, else that in x_groq */
     cmx_json_span error;   /* anything that is not nothing: null, {}, "" and false are nothing */
+    cmx_json_span groq;    /* x_groq, an object */
     cmx_json_span id;      /* a string, quotes included */
     cmx_json_span model;   /* a string, quotes included */
     bool is_error;         /* the chunk itself is an error: its `object` or `type` is "error" */
@@ -23,6 +24,12 @@ typedef struct cmx_answer_json_chunk {
 /* Validates `text`, which must be one JSON object, and finds the members that matter. Returns false
  * if it is anything else; nothing may be taken from it then. */
 bool cmx_answer_json_read(cmx_json_span text, cmx_answer_json_chunk *chunk);
+
+/* Returns whether the chunk is an error report. */
+static inline bool cmx_answer_json_is_error(const cmx_answer_json_chunk *chunk)
+{
+    return chunk->error.at != NULL || chunk->is_error;
+}
 
 typedef struct cmx_answer_json_choice {
     uint32_t index;       /* 0 if absent */
@@ -38,21 +45,29 @@ bool cmx_answer_json_enter(cmx_json_span *choices);
  * choices  in-out: at the element; then at the next one, or `at` NULL behind the last */
 void cmx_answer_json_choice_take(cmx_json_span *choices, cmx_answer_json_choice *choice);
 
-/* What a member of a delta is. */
+/* What a member of a delta is, or a part of an array in it: see answer_parts.h. */
 enum cmx_answer_json_part {
     CMX_ANSWER_JSON_CONTENT,
     CMX_ANSWER_JSON_REASONING,
     CMX_ANSWER_JSON_REFUSAL,
-    CMX_ANSWER_JSON_NOTHING, /* not a text that is delivered, or an empty one */
+    CMX_ANSWER_JSON_PARTS,    /* an array of parts */
+    CMX_ANSWER_JSON_TOOLS,    /* an array of tool calls */
+    CMX_ANSWER_JSON_FUNCTION, /* the object of a function_call */
+    CMX_ANSWER_JSON_NOTHING,  /* not a text that is delivered, or an empty one */
 };
 
 /* Takes the next member of a validated delta.
  *
  * delta  in-out: at a name; then at the next one, or `at` NULL behind the last
- * text   out: the string without its quotes; not with NOTHING */
-enum cmx_answer_json_part cmx_answer_json_part_take(cmx_json_span *delta, cmx_json_span *text);
+ * value  out: a string without its quotes, an array's first element, or a whole object; not with
+ *        NOTHING */
+enum cmx_answer_json_part cmx_answer_json_part_take(cmx_json_span *delta, cmx_json_span *value);
 
-/* Reads the counts of a usage object. Returns false if there is none in it. */
+/* Reads the value of an `index`. Returns false if it is not one. */
+bool cmx_answer_json_index(cmx_json_span value, uint32_t *index);
+
+/* Reads the counts of a usage object, under any of their names; those that it does not have, or not
+ * as whole numbers, stay as they are. Returns false if there is none in it. */
 bool cmx_answer_json_usage(cmx_json_span object, cmx_usage *usage);
 
 typedef struct cmx_answer_json_error {

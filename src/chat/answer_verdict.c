@@ -30,7 +30,7 @@ enum cmx_verdict cmx_answer_verdict(const cmx_answer *answer, bool end_stream, i
 {
     *error = CMX_OK;
     if (answer->status != 0 && !cmx_answer_is_success(answer)) {
-        *error = CMX_ERR_HTTP_STATUS;
+        *error = cmx_answer_is_redirect(answer) ? CMX_ERR_REDIRECT : CMX_ERR_HTTP_STATUS;
         return CMX_VERDICT_ERROR_HTTP;
     }
     if (answer->failure == CMX_OK) {

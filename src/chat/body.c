@@ -1,148 +1,241 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The body as a sequence of pieces, each either literal JSON or a text to be escaped. The position
- * is (piece, offset in its source, offset in the escape of one byte), so any read can stop at any
- * byte; the dry run walks the same pieces and only counts.
+ * The body as a sequence of pieces: literals, texts to be quoted and escaped, JSON to be copied.
+ * The position is (piece, offset in its source, offset in the escape of one byte), so any read can
+ * stop at any byte; the dry run walks the same pieces and only counts. A piece's source is looked
+ * up once, where it begins: what the caller does to its pointers later cannot lead past its end.
  */
 #include "chat/body.h"
 
+#include "chat/body_check.h"
 #include "text/json_text.h"
 #include "text/number.h"
 
 enum step {
-    STEP_BEGIN,   /* {"model":" */
-    STEP_MODEL,   /* text */
-    STEP_LIST,    /* ","messages":[ */
-    STEP_ROLE,    /* {"role":"user","content":" with a comma before all but the first */
-    STEP_CONTENT, /* text */
-    STEP_CLOSE,   /* "} */
-    STEP_OPTIONS, /* ],"stream":... */
-    STEP_TEMPERATURE,
-    STEP_TOKENS,
-    STEP_FINISH, /* } */
+    STEP_BEGIN,         /* {"model": */
+    STEP_MODEL,         /* text */
+    STEP_LIST,          /* ,"messages":[ */
+    STEP_ROLE,          /* {"role":"user","content": with a comma before all but the first */
+    STEP_CONTENT,       /* text, JSON or null */
+    STEP_CALL_NAME,     /* ,"tool_call_id": */
+    STEP_CALL,          /* text */
+    STEP_MESSAGE_EXTRA, /* members */
+    STEP_MESSAGE_END,   /* } and then the next message's STEP_ROLE */
+    STEP_STREAM,        /* ],"stream":... */
+    STEP_NUMBER,        /* ,"temperature":0.7 and then the next number */
+    STEP_JSON_NAME,     /* ,"tools": */
+    STEP_JSON,          /* JSON and then the next one's STEP_JSON_NAME */
+    STEP_EXTRA,         /* members */
+    STEP_FINISH,        /* } */
     STEP_END,
+    STEP_CHANGED, /* what was borrowed changed: every later read fails */
 };
 
+enum kind {
+    KIND_LITERAL, /* ours */
+    KIND_MADE,    /* ours, made when it is read: a name, a number */
+    KIND_TEXT,    /* the caller's: quoted and escaped */
+    KIND_JSON,    /* the caller's: as it is */
+    KIND_MEMBERS, /* the caller's: an object without its end, its '{' becomes a comma */
+};
+
+/* Longer than ,"max_completion_tokens": and a number. */
 enum { PIECE_BYTES_MAX = 64 };
 
-static const cmx_view roles[] = {
-    [CMX_ROLE_SYSTEM] = {(const uint8_t *)",{\"role\":\"system\",\"content\":\"", 29},
-    [CMX_ROLE_DEVELOPER] = {(const uint8_t *)",{\"role\":\"developer\",\"content\":\"", 32},
-    [CMX_ROLE_USER] = {(const uint8_t *)",{\"role\":\"user\",\"content\":\"", 27},
-    [CMX_ROLE_ASSISTANT] = {(const uint8_t *)",{\"role\":\"assistant\",\"content\":\"", 32},
+static const char *const roles[] = {
+    [CMX_ROLE_SYSTEM] = ",{\"role\":\"system\",\"content\":",
+    [CMX_ROLE_DEVELOPER] = ",{\"role\":\"developer\",\"content\":",
+    [CMX_ROLE_USER] = ",{\"role\":\"user\",\"content\":",
+    [CMX_ROLE_ASSISTANT] = ",{\"role\":\"assistant\",\"content\":",
+    [CMX_ROLE_TOOL] = ",{\"role\":\"tool\",\"content\":",
 };
 
-static size_t message_text_len(const cmx_message *message)
-{
-    return message->text_len > 0 ? message->text_len : strlen(message->text);
-}
+#define STREAM_OPTIONS(members) ("],\"stream\":true,\"stream_options\":{" members "}")
 
-static cmx_view options_piece(const cmx_chat *chat)
+static const char *const streams[] = {
+    [CMX_BODY_STREAM_OFF] = "],\"stream\":false",
+    [CMX_BODY_STREAM_ON] = "],\"stream\":true",
+    [CMX_BODY_STREAM_USAGE] = STREAM_OPTIONS("\"include_usage\":true"),
+    [CMX_BODY_STREAM_BARE] = STREAM_OPTIONS("\"include_obfuscation\":false"),
+    [CMX_BODY_STREAM_BARE_USAGE] =
+        STREAM_OPTIONS("\"include_usage\":true,\"include_obfuscation\":false"),
+};
+
+static bool set_piece(cmx_body *body, enum kind kind, const char *source, size_t len)
 {
-    if (!chat->stream) {
-        return CMX_VIEW_LITERAL("],\"stream\":false");
+    if (len > CMX_BODY_BYTES_MAX) {
+        return false;
     }
-    if (!chat->include_usage) {
-        return CMX_VIEW_LITERAL("],\"stream\":true");
+    body->kind = (uint8_t)kind;
+    body->source = (const uint8_t *)source;
+    body->source_len = (uint32_t)len;
+    return true;
+}
+
+static bool set_literal(cmx_body *body, const char *literal)
+{
+    return set_piece(body, KIND_LITERAL, literal, strlen(literal));
+}
+
+static bool set_json(cmx_body *body, const char *json)
+{
+    return json == NULL ? set_literal(body, "") : set_piece(body, KIND_JSON, json, strlen(json));
+}
+
+static bool is_space(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+/* Sets an object up to its end as the piece; nothing if it has no members. Returns false if it is
+ * no object any more. */
+static bool set_members(cmx_body *body, const char *object)
+{
+    if (object == NULL) {
+        return set_literal(body, "");
     }
-    return CMX_VIEW_LITERAL("],\"stream\":true,\"stream_options\":{\"include_usage\":true}");
+    while (is_space(*object)) {
+        object++;
+    }
+    size_t len = strlen(object);
+    while (len > 0 && is_space(object[len - 1])) {
+        len--;
+    }
+    if (len < 2 || object[0] != '{' || object[len - 1] != '}') {
+        return false;
+    }
+    len--;
+    while (is_space(object[len - 1])) {
+        len--;
+    }
+    return len == 1 ? set_literal(body, "") : set_piece(body, KIND_MEMBERS, object, len);
 }
 
-/* Joins a name and a number in `out`. */
-static cmx_view number_piece(uint8_t out[PIECE_BYTES_MAX], cmx_view name, uint32_t value,
-                             bool milli)
+static bool set_role(cmx_body *body, const cmx_message *message)
 {
-    CMX_ASSERT(name.len + CMX_NUMBER_BYTES_MAX <= PIECE_BYTES_MAX);
-    memcpy(out, name.data, name.len);
-    size_t len = milli ? cmx_number_write_milli(out + name.len, value)
-                       : cmx_number_write(out + name.len, value);
-    return (cmx_view){out, name.len + len};
+    if ((unsigned)message->role >= CMX_ARRAY_LEN(roles)) {
+        return false;
+    }
+    return set_literal(body, roles[message->role] + (body->item == 0 ? 1 : 0));
 }
 
-/* Returns the source bytes of the current piece.
- *
- * scratch  may be what the result lies in */
-static cmx_view current_piece(const cmx_body *body, uint8_t scratch[PIECE_BYTES_MAX])
+static bool set_content(cmx_body *body, const cmx_message *message)
 {
-    const cmx_chat *chat = &body->chat;
+    if (message->text == NULL) {
+        return message->content_json == NULL ? set_literal(body, "null")
+                                             : set_json(body, message->content_json);
+    }
+    size_t len = message->text_len > 0 ? message->text_len : strlen(message->text);
+    return set_piece(body, KIND_TEXT, message->text, len);
+}
+
+static bool set_call(cmx_body *body, const cmx_message *message)
+{
+    const char *id = message->tool_call_id;
+    return id == NULL ? set_literal(body, "") : set_piece(body, KIND_TEXT, id, strlen(id));
+}
+
+/* A number or a name is made from what was copied at init, so it is measured once more each time
+ * it is read instead of being kept. */
+static cmx_view make_piece(const cmx_body *body, uint8_t scratch[PIECE_BYTES_MAX])
+{
+    bool number = body->step == STEP_NUMBER;
+    const cmx_body_number *described = &cmx_body_fields_numbers()[number ? body->item : 0];
+    const char *name = number ? described->name : cmx_body_fields_jsons()[body->item].name;
+    size_t len = strlen(name);
+    CMX_ASSERT(len + 4 + CMX_NUMBER_BYTES_MAX <= PIECE_BYTES_MAX);
+    scratch[0] = ',';
+    scratch[1] = '"';
+    memcpy(scratch + 2, name, len);
+    len += 2;
+    scratch[len++] = '"';
+    scratch[len++] = ':';
+    if (number) {
+        uint32_t value = body->numbers[body->item];
+        len += described->milli ? cmx_number_write_milli(scratch + len, value)
+                                : cmx_number_write(scratch + len, value);
+    }
+    return (cmx_view){scratch, len};
+}
+
+static bool set_made(cmx_body *body, bool wanted)
+{
+    uint8_t scratch[PIECE_BYTES_MAX];
+    return wanted ? set_piece(body, KIND_MADE, NULL, make_piece(body, scratch).len)
+                  : set_literal(body, "");
+}
+
+/* Looks up the piece of the current step; an empty one where nothing is sent. Returns false if what
+ * is borrowed is not what it was at init. */
+static bool begin_piece(cmx_body *body)
+{
     switch ((enum step)body->step) {
     case STEP_BEGIN:
-        return CMX_VIEW_LITERAL("{\"model\":\"");
+        return set_literal(body, "{\"model\":");
     case STEP_MODEL:
-        return (cmx_view){(const uint8_t *)chat->model, body->text_len};
+        return set_piece(body, KIND_TEXT, body->model, strlen(body->model));
     case STEP_LIST:
-        return CMX_VIEW_LITERAL("\",\"messages\":[");
-    case STEP_ROLE: {
-        cmx_view role = roles[chat->messages[body->message].role];
-        size_t comma = body->message == 0 ? 1 : 0;
-        return (cmx_view){role.data + comma, role.len - comma};
-    }
+        return set_literal(body, ",\"messages\":[");
+    case STEP_ROLE:
+        return set_role(body, &body->messages[body->item]);
     case STEP_CONTENT:
-        return (cmx_view){(const uint8_t *)chat->messages[body->message].text, body->text_len};
-    case STEP_CLOSE:
-        return CMX_VIEW_LITERAL("\"}");
-    case STEP_OPTIONS:
-        return options_piece(chat);
-    case STEP_TEMPERATURE:
-        return chat->temperature_milli == CMX_UNSET
-                   ? (cmx_view){NULL, 0}
-                   : number_piece(scratch, CMX_VIEW_LITERAL(",\"temperature\":"),
-                                  chat->temperature_milli, true);
-    case STEP_TOKENS:
-        return chat->max_tokens == CMX_UNSET
-                   ? (cmx_view){NULL, 0}
-                   : number_piece(scratch, CMX_VIEW_LITERAL(",\"max_tokens\":"), chat->max_tokens,
-                                  false);
+        return set_content(body, &body->messages[body->item]);
+    case STEP_CALL_NAME:
+        return set_literal(
+            body, body->messages[body->item].tool_call_id == NULL ? "" : ",\"tool_call_id\":");
+    case STEP_CALL:
+        return set_call(body, &body->messages[body->item]);
+    case STEP_MESSAGE_EXTRA:
+        return set_members(body, body->messages[body->item].extra_json);
+    case STEP_MESSAGE_END:
+        return set_literal(body, "}");
+    case STEP_STREAM:
+        return set_literal(body, streams[body->stream]);
+    case STEP_NUMBER:
+        return set_made(body, body->numbers[body->item] != CMX_UNSET);
+    case STEP_JSON_NAME:
+        return set_made(body, body->jsons[body->item] != NULL);
+    case STEP_JSON:
+        return set_json(body, body->jsons[body->item]);
+    case STEP_EXTRA:
+        return set_members(body, body->extra_json);
     case STEP_FINISH:
-        return CMX_VIEW_LITERAL("}");
+        return set_literal(body, "}");
     case STEP_END:
-        break;
+    case STEP_CHANGED:
+        return true;
     }
     CMX_UNREACHABLE();
 }
 
-static bool is_text(const cmx_body *body)
+/* Goes to the step behind the current one and begins its piece, or to STEP_CHANGED. */
+static void next_piece(cmx_body *body)
 {
-    return body->step == STEP_MODEL || body->step == STEP_CONTENT;
-}
-
-static bool message_ok(const cmx_message *message)
-{
-    return message->text != NULL && (unsigned)message->role < CMX_ARRAY_LEN(roles);
-}
-
-/* Goes to the piece behind the current one. Returns false if the message that begins is not what
- * it was at init. */
-static bool next_piece(cmx_body *body)
-{
-    bool more = body->step == STEP_CLOSE && body->message + 1 < body->chat.message_count;
     body->offset = 0;
-    body->utf8 = (cmx_utf8){0};
-    if (more) {
-        body->message++;
+    body->quotes = 0;
+    if (body->step == STEP_MESSAGE_END && body->item < body->message_last) {
+        body->item++;
         body->step = STEP_ROLE;
+    } else if (body->step == STEP_NUMBER && body->item + 1 < CMX_BODY_FIELDS_NUMBERS) {
+        body->item++;
+    } else if (body->step == STEP_JSON && body->item + 1 < CMX_BODY_FIELDS_JSONS) {
+        body->item++;
+        body->step = STEP_JSON_NAME;
     } else {
+        bool list_ends = body->step == STEP_MESSAGE_END || body->step == STEP_NUMBER;
+        body->item = list_ends ? 0 : body->item;
         body->step++;
     }
-    if (body->step == STEP_MODEL) {
-        body->text_len = strlen(body->chat.model);
+    if (!begin_piece(body)) {
+        body->step = STEP_CHANGED;
     }
-    if (body->step != STEP_ROLE) {
-        return true;
-    }
-    const cmx_message *message = &body->chat.messages[body->message];
-    if (!message_ok(message)) {
-        return false;
-    }
-    body->text_len = message_text_len(message);
-    return true;
 }
 
-/* Returns the bytes of a text once escaped. */
+/* Returns the bytes of a text once quoted and escaped. */
 static uint64_t escaped_len(const uint8_t *data, size_t len)
 {
     uint8_t escape[CMX_JSON_TEXT_ESCAPE_BYTES_MAX];
-    uint64_t sum = 0;
+    uint64_t sum = 2;
     size_t i = 0;
     while (i < len) {
         size_t plain = cmx_json_scan_plain_len(data + i, len - i);
@@ -156,182 +249,151 @@ static uint64_t escaped_len(const uint8_t *data, size_t len)
     return sum;
 }
 
-/* The dry run. Returns the length, or UINT64_MAX if it is more than CMX_BODY_BYTES_MAX or the
- * messages change meanwhile. */
+/* The dry run. Returns the length, or UINT64_MAX if it is more than CMX_BODY_BYTES_MAX. */
 static uint64_t measure(cmx_body *body)
 {
-    uint8_t scratch[PIECE_BYTES_MAX];
     uint64_t sum = 0;
     cmx_body_rewind(body);
-    while (body->step != STEP_END && sum <= CMX_BODY_BYTES_MAX) {
-        cmx_view piece = current_piece(body, scratch);
-        sum += is_text(body) ? escaped_len(piece.data, piece.len) : piece.len;
-        if (!next_piece(body)) {
-            return UINT64_MAX;
-        }
+    while (body->step < STEP_END && sum <= CMX_BODY_BYTES_MAX) {
+        sum += body->kind == KIND_TEXT ? escaped_len(body->source, body->source_len)
+                                       : body->source_len;
+        next_piece(body);
     }
+    bool fits = body->step == STEP_END && sum <= CMX_BODY_BYTES_MAX;
     cmx_body_rewind(body);
-    return sum <= CMX_BODY_BYTES_MAX ? sum : UINT64_MAX;
+    return fits ? sum : UINT64_MAX;
 }
 
-static int check_model(const cmx_chat *chat, const char **bad_field)
+int cmx_body_init(cmx_body *body, const cmx_chat *chat, cmx_chat_fault *fault)
 {
-    *bad_field = "model";
-    if (chat->model == NULL) {
-        return CMX_ERR_ARGUMENT;
-    }
-    size_t len = strlen(chat->model);
-    if (len == 0 || len > CMX_BODY_MODEL_BYTES_MAX) {
-        return CMX_ERR_ARGUMENT;
-    }
-    return cmx_utf8_is_valid((const uint8_t *)chat->model, len) ? CMX_OK : CMX_ERR_UTF8;
-}
-
-static int check_messages(const cmx_chat *chat, const char **bad_field)
-{
-    *bad_field = "messages";
-    if (chat->messages == NULL) {
-        return CMX_ERR_ARGUMENT;
-    }
-    *bad_field = "message_count";
-    if (chat->message_count == 0 || chat->message_count > CMX_BODY_MESSAGES_MAX) {
-        return CMX_ERR_ARGUMENT;
-    }
-    for (size_t i = 0; i < chat->message_count; i++) {
-        const cmx_message *message = &chat->messages[i];
-        *bad_field = message->text == NULL ? "messages.text" : "messages.role";
-        if (!message_ok(message)) {
-            return CMX_ERR_ARGUMENT;
-        }
-        *bad_field = "messages.text";
-        if (!cmx_utf8_is_valid((const uint8_t *)message->text, message_text_len(message))) {
-            return CMX_ERR_UTF8;
-        }
-    }
-    return CMX_OK;
-}
-
-static int check_options(const cmx_chat *chat, const char **bad_field)
-{
-    *bad_field = "temperature_milli";
-    if (chat->temperature_milli != CMX_UNSET &&
-        chat->temperature_milli > CMX_BODY_TEMPERATURE_MAX) {
-        return CMX_ERR_ARGUMENT;
-    }
-    *bad_field = "max_tokens";
-    if (chat->max_tokens == 0) {
-        return CMX_ERR_ARGUMENT;
-    }
-    *bad_field = "answer";
-    if (!chat->stream && (chat->answer == NULL || chat->answer_bytes == 0)) {
-        return CMX_ERR_ARGUMENT;
-    }
-    return CMX_OK;
-}
-
-int cmx_body_init(cmx_body *body, const cmx_chat *chat, const char **bad_field)
-{
-    const char *ignored;
-    const char **field = bad_field != NULL ? bad_field : &ignored;
-    int rc = check_model(chat, field);
-    if (rc == CMX_OK) {
-        rc = check_messages(chat, field);
-    }
-    if (rc == CMX_OK) {
-        rc = check_options(chat, field);
-    }
+    cmx_chat_fault ignored;
+    cmx_chat_fault *found = fault != NULL ? fault : &ignored;
+    int rc = cmx_body_check(chat, found);
     if (rc != CMX_OK) {
         return rc;
     }
-    *body = (cmx_body){.chat = *chat};
-    body->length = measure(body);
-    if (body->length == UINT64_MAX) {
-        *field = "messages";
+    *body = (cmx_body){
+        .model = chat->model,
+        .messages = chat->messages,
+        .extra_json = chat->extra_json,
+        .message_last = (uint16_t)(chat->message_count - 1),
+        .stream = (uint8_t)cmx_body_fields_stream(chat),
+    };
+    for (size_t i = 0; i < CMX_BODY_FIELDS_NUMBERS; i++) {
+        body->numbers[i] = cmx_body_fields_number(chat, &cmx_body_fields_numbers()[i]);
+    }
+    for (size_t i = 0; i < CMX_BODY_FIELDS_JSONS; i++) {
+        body->jsons[i] = cmx_body_fields_json(chat, &cmx_body_fields_jsons()[i]);
+    }
+    uint64_t length = measure(body);
+    if (length == UINT64_MAX) {
+        found->field = "messages"; /* what else would be so large */
         return CMX_ERR_ARGUMENT;
     }
-    *field = NULL;
+    body->length = (uint32_t)length;
     return CMX_OK;
 }
 
-/* Copies plain bytes of a text and checks that they are still UTF-8. Returns false if not. */
-static bool copy_plain(cmx_body *body, cmx_view from, uint8_t *out, size_t len)
+/* Copies bytes of the caller's and checks that they are still UTF-8. Returns false if not. */
+static bool copy_borrowed(cmx_body *body, uint8_t *out, size_t len)
 {
-    memcpy(out, from.data, len);
+    memcpy(out, body->source + body->offset, len);
+    if (body->kind == KIND_MEMBERS && body->offset == 0) {
+        out[0] = ','; /* where the object's '{' stands */
+    }
+    body->offset += (uint32_t)len;
     return cmx_utf8_feed(&body->utf8, out, len) == len;
 }
 
-/* Writes the next bytes of a text.
+/* Writes the next bytes of a text, or one of its quotes.
  *
  * got  out: bytes written, at least one
  *
  * Returns false if the text is not UTF-8 any more. */
-static bool write_text(cmx_body *body, cmx_view piece, uint8_t *out, size_t capacity, size_t *got)
+static bool write_text(cmx_body *body, uint8_t *out, size_t capacity, size_t *got)
 {
-    cmx_view rest = {piece.data + body->offset, piece.len - body->offset};
-    size_t plain = cmx_json_scan_plain_len(rest.data, rest.len < capacity ? rest.len : capacity);
-    if (plain > 0) {
-        body->offset += plain;
-        *got = plain;
-        return copy_plain(body, rest, out, plain);
+    const uint8_t *from = body->source + body->offset;
+    size_t left = body->source_len - body->offset;
+    if (body->quotes == 0 || left == 0) {
+        out[0] = '"';
+        body->quotes++;
+        *got = 1;
+        return body->utf8.missing == 0;
+    }
+    *got = cmx_json_scan_plain_len(from, left < capacity ? left : capacity);
+    if (*got > 0) {
+        return body->escape_at == 0 && copy_borrowed(body, out, *got);
     }
     uint8_t escape[CMX_JSON_TEXT_ESCAPE_BYTES_MAX];
-    size_t len = cmx_json_text_escape(escape, rest.data[0]);
-    size_t part = len - body->escape_at < capacity ? len - body->escape_at : capacity;
-    memcpy(out, escape + body->escape_at, part);
-    body->escape_at = (uint8_t)(body->escape_at + part);
+    size_t len = cmx_json_text_escape(escape, *from);
+    if (body->escape_at >= len) {
+        return false; /* another byte than the one whose escape began */
+    }
+    *got = len - body->escape_at < capacity ? len - body->escape_at : capacity;
+    memcpy(out, escape + body->escape_at, *got);
+    body->escape_at = (uint8_t)(body->escape_at + *got);
     if (body->escape_at == len) {
         body->escape_at = 0;
         body->offset++;
     }
-    *got = part;
     return body->utf8.missing == 0;
 }
 
-/* Writes the next bytes of the current piece, which is not used up. */
+/* Writes the next bytes of the current piece, which is not used up; see write_text(). */
 static bool write_piece(cmx_body *body, uint8_t *out, size_t capacity, size_t *got)
 {
-    uint8_t scratch[PIECE_BYTES_MAX];
-    cmx_view piece = current_piece(body, scratch);
-    if (is_text(body)) {
-        return write_text(body, piece, out, capacity, got);
+    if (body->kind == KIND_TEXT) {
+        return write_text(body, out, capacity, got);
     }
-    size_t left = piece.len - body->offset;
+    size_t left = body->source_len - body->offset;
     *got = left < capacity ? left : capacity;
-    memcpy(out, piece.data + body->offset, *got);
-    body->offset += *got;
+    if (body->kind == KIND_JSON || body->kind == KIND_MEMBERS) {
+        return copy_borrowed(body, out, *got);
+    }
+    uint8_t scratch[PIECE_BYTES_MAX];
+    const uint8_t *source = body->kind == KIND_MADE ? make_piece(body, scratch).data : body->source;
+    memcpy(out, source + body->offset, *got);
+    body->offset += (uint32_t)*got;
     return true;
 }
 
 /* Goes to the next piece that has bytes left, or to the end. */
-static bool settle(cmx_body *body)
+static void settle(cmx_body *body)
 {
-    uint8_t scratch[PIECE_BYTES_MAX];
-    while (body->step != STEP_END && body->offset == current_piece(body, scratch).len) {
-        if (body->utf8.missing > 0 || !next_piece(body)) {
-            return false;
+    while (body->step < STEP_END && body->offset == body->source_len &&
+           (body->kind != KIND_TEXT || body->quotes == 2)) {
+        if (body->utf8.missing > 0) {
+            body->step = STEP_CHANGED;
+            return;
         }
+        next_piece(body);
     }
-    return true;
 }
 
 int cmx_body_read(void *ctx, uint8_t *out, size_t capacity, size_t *got)
 {
     cmx_body *body = ctx;
     CMX_ASSERT(capacity > 0);
+    size_t left = body->length - body->read_bytes;
+    size_t room = capacity < left ? capacity : left;
     *got = 0;
-    while (!body->changed && *got < capacity && body->step != STEP_END) {
+    while (*got < room && body->step < STEP_END) {
         size_t len = 0;
-        bool same = write_piece(body, out + *got, capacity - *got, &len) && settle(body);
+        if (write_piece(body, out + *got, room - *got, &len)) {
+            settle(body);
+        } else {
+            body->step = STEP_CHANGED;
+        }
         *got += len;
-        body->read_bytes += len;
-        body->changed = !same;
     }
+    body->read_bytes += (uint32_t)*got;
     /* The announced length and the real end must meet: else a part would pass for the whole. */
     bool at_end = body->step == STEP_END;
-    if (body->read_bytes > body->length || at_end != (body->read_bytes == body->length)) {
-        body->changed = true;
+    if (at_end != (body->read_bytes == body->length)) {
+        body->step = STEP_CHANGED;
     }
-    if (body->changed) {
+    if (body->step == STEP_CHANGED) {
+        body->read_bytes = 0;
         *got = 0;
         return CMX_ERR_BODY_CHANGED;
     }
@@ -341,12 +403,13 @@ int cmx_body_read(void *ctx, uint8_t *out, size_t capacity, size_t *got)
 void cmx_body_rewind(void *ctx)
 {
     cmx_body *body = ctx;
-    body->read_bytes = 0;
-    body->message = 0;
     body->offset = 0;
-    body->text_len = 0;
-    body->utf8 = (cmx_utf8){0};
+    body->read_bytes = 0;
+    body->item = 0;
     body->step = STEP_BEGIN;
+    body->quotes = 0;
     body->escape_at = 0;
-    body->changed = false;
+    body->utf8 = (cmx_utf8){0};
+    bool begun = begin_piece(body);
+    CMX_ASSERT(begun); /* a literal */
 }

@@ -66,8 +66,8 @@ static uint64_t now_us(void)
 
 static int start_one(bench *b)
 {
-    static const cmx_message message = {CMX_ROLE_USER, "Say something about connection pooling.",
-                                        0};
+    static const cmx_message message = {.role = CMX_ROLE_USER,
+                                        .text = "Say something about connection pooling."};
     bench_slot *slot = b->free[b->free_count - 1];
     cmx_chat chat;
     cmx_chat_default(&chat);
@@ -75,7 +75,7 @@ static int start_one(bench *b)
     chat.model = b->options->model;
     chat.messages = &message;
     chat.message_count = 1;
-    chat.stream = b->options->stream;
+    chat.stream = !b->options->no_stream;
     chat.max_tokens = b->options->max_tokens;
     chat.answer = slot->answer;
     chat.answer_bytes = slot->answer == NULL ? 0 : ANSWER_BYTES;
@@ -200,7 +200,7 @@ static int take_slots(bench *b)
     }
     for (uint32_t i = 0; i < count; i++) {
         b->free[b->free_count++] = &b->slots[i];
-        if (!b->options->stream) {
+        if (b->options->no_stream) {
             b->slots[i].answer = malloc(ANSWER_BYTES);
             if (b->slots[i].answer == NULL) {
                 return CLI_EXIT_FAILED;

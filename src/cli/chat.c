@@ -5,222 +5,230 @@
  */
 #include "cli/chat.h"
 
+#include "cli/answer.h"
+#include "cli/input.h"
+#include "cli/interrupt.h"
 #include "cli/report.h"
 #include "cli/session.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum {
-    PROMPT_BYTES_MAX = 16 * 1024 * 1024, /* of standard input */
-    ANSWER_BYTES = 4 * 1024 * 1024,      /* of an answer that is not streamed */
-};
+enum { ANSWER_BYTES = 4 * 1024 * 1024 }; /* of an answer that is not streamed */
 
-static cmx_client *interrupted_client; /* for the handler below */
-static volatile sig_atomic_t interrupted;
+/* What a chat borrows, all owned here. */
+typedef struct texts {
+    char *prompt; /* from standard input; NULL = the argument */
+    size_t prompt_len;
+    char *stops;           /* JSON array; NULL = none */
+    char *tools;           /* of the file; NULL = none */
+    char *response_format; /* of the file; NULL = none, or the argument */
+    void *answer;          /* NULL = streamed */
+} texts;
 
-static void on_interrupt(int number)
+static void close_texts(texts *t)
 {
-    (void)number;
-    interrupted = 1;
-    cmx_client_wakeup(interrupted_client);
+    free(t->prompt);
+    free(t->stops);
+    free(t->tools);
+    free(t->response_format);
+    free(t->answer);
 }
 
-static void catch_interrupt(cmx_client *client)
+static int read_prompt(const cli_options *options, texts *t)
 {
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_interrupt;
-    action.sa_flags = (int)SA_RESETHAND; /* the second one ends the program at once */
-    interrupted_client = client;
-    sigaction(SIGINT, &action, NULL);
-}
-
-/* Reads all of standard input; the caller frees. NULL = said why on stderr. */
-static char *read_prompt(size_t *len)
-{
-    size_t capacity = 4096;
-    char *text = malloc(capacity);
-    *len = 0;
-    while (text != NULL) {
-        *len += fread(text + *len, 1, capacity - *len, stdin);
-        if (*len < capacity) {
-            break;
+    if (options->prompt == NULL) {
+        t->prompt = cli_input_read("the prompt", NULL, CLI_INPUT_BYTES_MAX, &t->prompt_len);
+        if (t->prompt == NULL) {
+            return CLI_EXIT_USAGE;
         }
-        if (capacity >= PROMPT_BYTES_MAX) {
-            fprintf(stderr, "chatmux: the prompt is longer than %d bytes\n", PROMPT_BYTES_MAX);
-            free(text);
-            return NULL;
-        }
-        capacity *= 2;
-        char *larger = realloc(text, capacity);
-        if (larger == NULL) {
-            free(text);
-        }
-        text = larger;
     }
-    if (text == NULL) {
-        fprintf(stderr, "chatmux: not enough memory for the prompt\n");
-    } else if (*len == 0) {
+    if (options->prompt == NULL ? t->prompt_len == 0 : options->prompt[0] == '\0') {
         fprintf(stderr, "chatmux: the prompt is empty\n");
-        free(text);
-        return NULL;
+        return CLI_EXIT_USAGE;
+    }
+    return 0;
+}
+
+static int join_stops(const cli_options *options, texts *t)
+{
+    size_t len = 0;
+    if (options->stop_count == 0) {
+        return 0;
+    }
+    FILE *out = open_memstream(&t->stops, &len);
+    if (out == NULL) {
+        return CLI_EXIT_FAILED;
+    }
+    for (uint32_t i = 0; i < options->stop_count; i++) {
+        fputc(i == 0 ? '[' : ',', out);
+        cli_report_json(out, (cmx_text){options->stops[i], strlen(options->stops[i])});
+    }
+    fputc(']', out);
+    return fclose(out) == 0 ? 0 : CLI_EXIT_FAILED;
+}
+
+static bool is_object(const char *text)
+{
+    return text[strspn(text, " \t\r\n")] == '{';
+}
+
+static int read_texts(const cli_options *options, texts *t)
+{
+    if (options->tools != NULL) {
+        t->tools = cli_input_json("--tools", options->tools);
+        if (t->tools == NULL) {
+            return CLI_EXIT_USAGE;
+        }
+    }
+    if (options->response_format != NULL && !is_object(options->response_format)) {
+        t->response_format = cli_input_json("--response-format", options->response_format);
+        if (t->response_format == NULL) {
+            return CLI_EXIT_USAGE;
+        }
+    }
+    if (options->no_stream) {
+        t->answer = malloc(ANSWER_BYTES);
+    }
+    if (join_stops(options, t) != 0 || (options->no_stream && t->answer == NULL)) {
+        fprintf(stderr, "chatmux: not enough memory for the answer\n");
+        return CLI_EXIT_FAILED;
+    }
+    return read_prompt(options, t);
+}
+
+/* The words need quotes to be JSON, and shells eat them. */
+static const char *quote_word(const char *text)
+{
+    static const char *const words[][2] = {
+        {"none", "\"none\""}, {"auto", "\"auto\""}, {"required", "\"required\""}};
+    for (size_t i = 0; text != NULL && i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(text, words[i][0]) == 0) {
+            return words[i][1];
+        }
     }
     return text;
 }
 
-static void print_done_json(const cmx_done *done)
+static void fill_chat(cmx_chat *chat, const cli_options *options, const texts *t)
 {
-    printf("{\"event\":\"done\",\"verdict\":\"%s\",\"error\":\"%s\",\"http_status\":%u",
-           cmx_verdict_name(done->verdict), cmx_error_name(done->error), done->http_status);
-    printf(",\"finish_reason\":");
-    cli_report_json(stdout, done->finish_reason);
-    printf(",\"model\":");
-    cli_report_json(stdout, done->model);
-    printf(",\"request_id\":");
-    cli_report_json(stdout, done->request_id);
-    printf(",\"message\":");
-    cli_report_json(stdout, done->message);
-    if (done->has_usage) {
-        printf(",\"usage\":{\"prompt_tokens\":%llu,\"completion_tokens\":%llu}",
-               (unsigned long long)done->usage.prompt_tokens,
-               (unsigned long long)done->usage.completion_tokens);
-    }
-    printf(",\"deltas\":%llu,\"bytes\":%llu,\"attempts\":%u,\"replays\":%u,\"total_ms\":%llu}\n",
-           (unsigned long long)done->deltas, (unsigned long long)done->bytes, done->attempts,
-           done->replays, (unsigned long long)done->times.done_ms);
+    cmx_chat_default(chat);
+    chat->model = options->model;
+    chat->stream = !options->no_stream;
+    chat->temperature_milli = options->temperature_milli;
+    chat->top_p_milli = options->top_p_milli;
+    chat->max_tokens = options->max_tokens;
+    chat->max_completion_tokens = options->max_completion_tokens;
+    chat->choices = options->choices;
+    chat->no_obfuscation = options->no_obfuscation;
+    chat->stop_json = t->stops;
+    chat->tools_json = t->tools;
+    chat->tool_choice_json = quote_word(options->tool_choice);
+    chat->response_format_json =
+        t->response_format != NULL ? t->response_format : options->response_format;
+    chat->extra_json = options->extra;
+    chat->answer = t->answer;
+    chat->answer_bytes = t->answer == NULL ? 0 : ANSWER_BYTES;
 }
 
-static void print_delta(const cli_options *options, const cmx_delta *delta, bool terminal)
+/* The fields that options stand for, by the options' names. */
+static const char *option_of(const char *field)
 {
-    static const char *const channels[] = {
-        [CMX_CHANNEL_CONTENT] = "content",
-        [CMX_CHANNEL_REASONING] = "reasoning",
-        [CMX_CHANNEL_REFUSAL] = "refusal",
+    static const char *const names[][2] = {
+        {"model", "--model"},
+        {"stop_json", "--stop"},
+        {"tools_json", "--tools"},
+        {"tool_choice_json", "--tool-choice"},
+        {"response_format_json", "--response-format"},
+        {"extra_json", "--extra"},
     };
-    if (options->json) {
-        printf("{\"event\":\"delta\",\"choice\":%u,\"channel\":\"%s\",\"text\":", delta->choice,
-               channels[delta->channel]);
-        cli_report_json(stdout, delta->text);
-        printf("}\n");
-    } else if (delta->channel != CMX_CHANNEL_REASONING) {
-        cli_report_text(stdout, delta->text, terminal);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(field, names[i][0]) == 0) {
+            return names[i][1];
+        }
     }
-    fflush(stdout);
+    return field;
 }
 
-static int print_done(const cli_options *options, const cmx_done *done)
+static int refuse(const cmx_chat *chat, int status, const char *field)
 {
-    if (options->json) {
-        print_done_json(done);
-    } else if (done->bytes > 0) {
-        putchar('\n');
+    cmx_chat_fault fault = {NULL, 0, 0};
+    if (cmx_chat_check(chat, &fault) == status && fault.field != NULL &&
+        (status == CMX_ERR_JSON || status == CMX_ERR_UTF8)) {
+        fprintf(stderr, "chatmux: %s: %s [byte %zu]\n", option_of(fault.field),
+                cmx_error_text(status), fault.offset);
+    } else {
+        fprintf(stderr, "chatmux: %s: %s\n", option_of(field), cmx_error_text(status));
     }
-    cli_report_failure(options, done);
-    return cli_report_flush(cli_report_exit(done));
+    return CLI_EXIT_USAGE;
 }
 
 static int pull_events(const cli_options *options, cmx_client *client, cmx_id id)
 {
-    bool terminal = isatty(STDOUT_FILENO) != 0;
-    bool cancelled = false;
-    for (;;) {
-        cmx_event event;
-        int rc = cmx_client_wait(client, &event, UINT32_MAX);
-        if (rc < 0) {
+    cli_answer answer;
+    cmx_event event;
+    int code = cli_answer_open(&answer, options);
+    while (code == 0) {
+        int rc = cli_interrupt_wait(client, id, &event);
+        if (rc != CMX_OK) {
             fprintf(stderr, "chatmux: %s\n", cmx_error_text(rc));
-            return CLI_EXIT_FAILED;
-        }
-        if (rc == CMX_OK && event.kind == CMX_EVENT_DELTA) {
-            print_delta(options, &event.delta, terminal);
-        } else if (rc == CMX_OK && event.kind == CMX_EVENT_DONE) {
-            return print_done(options, &event.done);
-        }
-        if (interrupted && !cancelled) {
-            cancelled = true;
-            /* It may have ended meanwhile: then its DONE event is on its way as it is. */
-            int ignored = cmx_client_cancel(client, id);
-            (void)ignored;
+            code = CLI_EXIT_FAILED;
+        } else if (event.kind == CMX_EVENT_DONE) {
+            code = cli_answer_done(&answer, &event.done);
+            break;
+        } else {
+            cli_answer_event(&answer, &event);
         }
     }
+    cli_answer_close(&answer);
+    return code;
 }
 
-static int start_chat(const cli_options *options, const cli_session *session,
-                      const cmx_message *messages, size_t message_count, void *answer)
+static int start_chat(const cli_options *options, const cli_session *session, const texts *t)
 {
+    cmx_message messages[2];
+    size_t count = 0;
+    if (options->system != NULL) {
+        messages[count++] = (cmx_message){.role = CMX_ROLE_SYSTEM, .text = options->system};
+    }
+    messages[count++] = (cmx_message){.role = CMX_ROLE_USER,
+                                      .text = options->prompt != NULL ? options->prompt : t->prompt,
+                                      .text_len = options->prompt != NULL ? 0 : t->prompt_len};
     cmx_chat chat;
-    cmx_chat_default(&chat);
+    fill_chat(&chat, options, t);
     chat.origin = session->origin;
-    chat.model = options->model;
     chat.messages = messages;
-    chat.message_count = message_count;
-    chat.stream = options->stream;
-    chat.temperature_milli = options->temperature_milli;
-    chat.max_tokens = options->max_tokens;
-    chat.answer = answer;
-    chat.answer_bytes = answer == NULL ? 0 : ANSWER_BYTES;
+    chat.message_count = count;
 
     cmx_id id = 0;
     const char *bad_field = NULL;
     int rc = cmx_chat_start(session->client, &chat, &id, &bad_field);
     if (rc != CMX_OK) {
-        fprintf(stderr, "chatmux: %s: %s\n", bad_field, cmx_error_text(rc));
-        return CLI_EXIT_USAGE;
+        return refuse(&chat, rc, bad_field);
     }
     return pull_events(options, session->client, id);
 }
 
-static int run_session(const cli_options *options, const char *prompt, size_t prompt_len)
-{
-    cmx_config config;
-    cmx_config_preset(&config, CMX_PRESET_DEFAULT);
-    config.connections_max = 1;
-    config.origins_max = 1;
-    config.requests_max = 1;
-    cli_session session;
-    int rc = cli_session_open(&session, options, &config);
-    if (rc == 0) {
-        catch_interrupt(session.client);
-        cmx_message messages[2];
-        size_t count = 0;
-        if (options->system != NULL) {
-            messages[count++] = (cmx_message){CMX_ROLE_SYSTEM, options->system, 0};
-        }
-        messages[count++] = (cmx_message){CMX_ROLE_USER, prompt, prompt_len};
-        void *answer = options->stream ? NULL : malloc(ANSWER_BYTES);
-        if (!options->stream && answer == NULL) {
-            fprintf(stderr, "chatmux: not enough memory for the answer\n");
-            rc = CLI_EXIT_FAILED;
-        } else {
-            rc = start_chat(options, &session, messages, count, answer);
-        }
-        signal(SIGINT, SIG_DFL);
-        cli_session_close(&session);
-        free(answer);
-        return rc;
-    }
-    cli_session_close(&session);
-    return rc;
-}
-
 int cli_chat_run(const cli_options *options)
 {
-    if (options->prompt != NULL) {
-        if (options->prompt[0] == '\0') {
-            fprintf(stderr, "chatmux: the prompt is empty\n");
-            return CLI_EXIT_USAGE;
+    texts t = {.prompt = NULL};
+    int rc = read_texts(options, &t);
+    if (rc == 0) {
+        cmx_config config;
+        cli_session session;
+        cmx_config_preset(&config, CMX_PRESET_DEFAULT);
+        config.connections_max = 1;
+        config.origins_max = 1;
+        config.requests_max = 1;
+        rc = cli_session_open(&session, options, &config);
+        if (rc == 0) {
+            cli_interrupt_catch(session.client);
+            rc = start_chat(options, &session, &t);
+            cli_interrupt_release();
         }
-        return run_session(options, options->prompt, 0);
+        cli_session_close(&session);
     }
-    size_t len = 0;
-    char *prompt = read_prompt(&len);
-    if (prompt == NULL) {
-        return CLI_EXIT_USAGE;
-    }
-    int rc = run_session(options, prompt, len);
-    free(prompt);
+    close_texts(&t);
     return rc;
 }

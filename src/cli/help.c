@@ -9,36 +9,68 @@
 static const char main_text[] =
     "chatmux " CMX_VERSION_TEXT ": many chat completions over a few HTTP/2 connections\n"
     "\n"
-    "usage: chatmux chat  [options] [prompt]   one chat completion, streamed to stdout\n"
-    "       chatmux bench [options]            many at a time, with a table of figures\n"
+    "usage: chatmux chat    [options] [prompt]   one chat completion, streamed to stdout\n"
+    "       chatmux request [options] PATH       any other request, its answer to stdout\n"
+    "       chatmux bench   [options]            many at a time, with a table of figures\n"
     "       chatmux --version | --help\n"
     "\n"
     "The key comes from OPENAI_API_KEY or --key-file, never from the arguments.\n"
     "'chatmux COMMAND --help' lists the options of a command.\n";
 
 static const char shared_text[] =
+    "\n"
     "  --url URL             base URL (default: OPENAI_BASE_URL, else https://api.openai.com/v1)\n"
     "                        http:// means HTTP/2 without TLS\n"
+    "  --query TEXT          appended to the path, such as api-version=2024-10-21\n"
+    "  -H, --header 'NAME: VALUE'  sent with every request; up to 8 times\n"
     "  --cacert FILE         CA certificates, PEM (default: SSL_CERT_FILE, else the system's)\n"
     "  --capath DIR          directory of CA certificates, PEM\n"
     "  --address IP          connect there instead of resolving the host name\n"
     "  --key-file FILE       file with the key in its first line (default: OPENAI_API_KEY)\n"
+    "  --auth-header NAME    send the key under this name, such as api-key, and not as\n"
+    "                        authorization: Bearer\n"
     "  --no-key              send no key\n"
-    "  -m, --model NAME      model (default: gpt-4.1)\n"
-    "  --no-stream           ask for one JSON answer instead of a stream\n"
-    "  --max-tokens N        at most N tokens in the answer\n"
     "  --connect-timeout S   seconds for resolving, connecting and TLS, each\n"
     "  --max-time S          seconds for a whole request (default: no limit)\n"
     "  -h, --help            this text\n";
 
+static const char model_text[] =
+    "  -m, --model NAME      model (default: gpt-4.1)\n"
+    "  --no-stream           ask for one JSON answer instead of a stream\n"
+    "  --max-tokens N        at most N tokens in the answer\n";
+
+static const char trace_text[] =
+    "  --trace               HTTP/2 frames and headers on stderr, without keys and bodies\n";
+
 static const char chat_text[] =
     "usage: chatmux chat [options] [prompt]\n"
     "\n"
-    "Sends the prompt (or standard input) and prints the answer as it comes.\n"
+    "Sends the prompt (or standard input) and prints the answer as it comes, behind it a line\n"
+    "'tool NAME ID ARGUMENTS' for each tool call.\n"
     "\n"
     "  -s, --system TEXT     system message before the prompt\n"
     "  --temperature T       0 to 2\n"
-    "  --json                one JSON object per event instead of text\n";
+    "  --top-p P             0 to 1\n"
+    "  --max-completion-tokens N   as --max-tokens, for reasoning models\n"
+    "  --stop TEXT           ends the answer; up to 16 times\n"
+    "  --choices N           so many answers at once, 1 to 8; needs --json\n"
+    "  --tools FILE          JSON array of tools\n"
+    "  --tool-choice JSON    or one of the words none, auto, required\n"
+    "  --response-format JSON|FILE   object\n"
+    "  --extra JSON          object whose members join the request\n"
+    "  --no-obfuscation      ask for no padding in the stream\n"
+    "  --json                one JSON object per event instead of text\n"
+    "  -v, --verbose         say on stderr how it ended, also if well\n";
+
+static const char request_text[] =
+    "usage: chatmux request [options] PATH\n"
+    "\n"
+    "Sends a request for the base URL with PATH behind it, such as /models; prints the body of\n"
+    "the answer, and its status on stderr. Redirects are told, never followed.\n"
+    "\n"
+    "  -X, --request METHOD  GET, POST or DELETE (default: GET, with --data POST)\n"
+    "  -d, --data FILE       body, - = standard input\n"
+    "  --content-type TYPE   of the body (default: application/json)\n";
 
 static const char bench_text[] =
     "usage: chatmux bench [options]\n"
@@ -62,7 +94,21 @@ void cli_help_main(FILE *out)
 
 void cli_help_command(FILE *out, enum cli_command command)
 {
-    fputs(command == CLI_COMMAND_CHAT ? chat_text : bench_text, out);
+    switch (command) {
+    case CLI_COMMAND_CHAT:
+        fputs(chat_text, out);
+        fputs(model_text, out);
+        fputs(trace_text, out);
+        break;
+    case CLI_COMMAND_BENCH:
+        fputs(bench_text, out);
+        fputs(model_text, out);
+        break;
+    case CLI_COMMAND_REQUEST:
+        fputs(request_text, out);
+        fputs(trace_text, out);
+        break;
+    }
     fputs(shared_text, out);
     fputs(exit_text, out);
 }

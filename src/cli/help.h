@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum cli_command { CLI_COMMAND_CHAT, CLI_COMMAND_BENCH };
+enum cli_command { CLI_COMMAND_CHAT, CLI_COMMAND_BENCH, CLI_COMMAND_REQUEST };
 
 /* Prints what the program is and its subcommands. */
 void cli_help_main(FILE *out);

@@ -5,6 +5,7 @@
 #include "cli/bench.h"
 #include "cli/chat.h"
 #include "cli/help.h"
+#include "cli/request.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,15 @@ static int run(enum cli_command command, int argc, char **argv)
     if (leave) {
         return rc;
     }
-    return command == CLI_COMMAND_CHAT ? cli_chat_run(&options) : cli_bench_run(&options);
+    switch (command) {
+    case CLI_COMMAND_CHAT:
+        return cli_chat_run(&options);
+    case CLI_COMMAND_BENCH:
+        return cli_bench_run(&options);
+    case CLI_COMMAND_REQUEST:
+        return cli_request_run(&options);
+    }
+    return CLI_EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -29,6 +38,9 @@ int main(int argc, char **argv)
     }
     if (argc >= 2 && strcmp(argv[1], "bench") == 0) {
         return run(CLI_COMMAND_BENCH, argc - 1, argv + 1);
+    }
+    if (argc >= 2 && strcmp(argv[1], "request") == 0) {
+        return run(CLI_COMMAND_REQUEST, argc - 1, argv + 1);
     }
     if (argc >= 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
         printf("chatmux %s\n", CMX_VERSION_TEXT);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line's options: what all subcommands share and what chat and bench add. Long names
- * as in curl where curl has them. A key never comes from the arguments.
+ * The command line's options: what the subcommands share and what each adds. Long names as in curl
+ * where curl has them. A key never comes from the arguments.
  */
 #ifndef CMX_CLI_OPTIONS_H
 #define CMX_CLI_OPTIONS_H
@@ -11,6 +11,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+enum {
+    CLI_HEADERS_MAX = 8,   /* as many as an origin may have */
+    CLI_STOPS_MAX = 16,    /* servers take 4 */
+    CLI_NAME_BYTES = 1024, /* of all names of headers, with their NULs */
+};
 
 /* Documented in the manual page: scripts depend on them. */
 enum cli_exit {
@@ -24,28 +30,51 @@ enum cli_exit {
 
 typedef struct cli_options {
     enum cli_command command;
-    const char *url;      /* borrowed from arguments or environment */
-    const char *cacert;   /* NULL = not given */
-    const char *capath;   /* NULL = not given */
-    const char *address;  /* NULL = resolve the host */
-    const char *key_file; /* NULL = OPENAI_API_KEY */
+    const char *url;    /* borrowed from arguments or environment, as all texts */
+    const char *cacert; /* NULL = not given, as in all below */
+    const char *capath;
+    const char *address;     /* NULL = resolve the host */
+    const char *key_file;    /* NULL = OPENAI_API_KEY */
+    const char *auth_header; /* NULL = authorization: Bearer */
+    const char *query;
     const char *model;
-    const char *system;          /* NULL = no system message */
+    const char *system;
     const char *prompt;          /* NULL = standard input */
+    const char *tools;           /* file */
+    const char *tool_choice;     /* JSON, or one of its words */
+    const char *response_format; /* JSON, or a file */
+    const char *extra;           /* JSON */
+    const char *method;          /* request: GET, POST or DELETE; NULL = by `data` */
+    const char *data;            /* request: file, "-" = standard input */
+    const char *content_type;    /* request */
+    const char *path;            /* request */
     bool no_key;                 /* send no key */
-    bool stream;                 /* false: one JSON answer */
+    bool no_stream;              /* ask for one JSON answer */
     bool json;                   /* machine-readable output */
-    bool stamps;                 /* bench: measure the lag behind the relay's stamps */
-    uint32_t temperature_milli;  /* CMX_UNSET = not sent */
-    uint32_t max_tokens;         /* CMX_UNSET = not sent */
+    bool verbose;                /* chat: how it ended, on stderr */
+    bool trace;                  /* HTTP/2 frames, on stderr */
+    bool no_obfuscation;
+    bool stamps;                /* bench: measure the lag behind the relay's stamps */
+    uint32_t temperature_milli; /* CMX_UNSET = not sent, as in all below */
+    uint32_t top_p_milli;
+    uint32_t max_tokens;
+    uint32_t max_completion_tokens;
+    uint32_t choices;
     uint32_t connect_timeout_ms; /* 0 = default */
     uint32_t max_time_ms;        /* 0 = no limit */
     uint32_t total;              /* bench -n */
     uint32_t in_flight;          /* bench -c */
     uint32_t connections;        /* bench -p */
+    const char *stops[CLI_STOPS_MAX];
+    uint32_t stop_count;
+    cmx_header headers[CLI_HEADERS_MAX]; /* names lie in `names` */
+    uint32_t header_count;
+    uint32_t names_len;         /* bytes of `names` in use */
+    char names[CLI_NAME_BYTES]; /* lower case: what HTTP/2 sends */
 } cli_options;
 
-/* Reads the arguments behind the subcommand. On a mistake says so on stderr.
+/* Reads the arguments behind the subcommand. On a mistake says so on stderr. `options` must not
+ * move afterwards.
  *
  * Returns 0, or an exit code with *leave set: the caller exits with it (0 after --help). */
 int cli_options_parse(cli_options *options, int argc, char **argv, bool *leave);

@@ -67,10 +67,120 @@ void cli_report_failure(const cli_options *options, const cmx_done *done)
     }
     fprintf(stderr, "\nchatmux: %s (%s)\n", options->url, cmx_error_name(done->error));
     if (done->message.len > 0) {
-        fprintf(stderr, "chatmux: the server says: ");
+        fprintf(stderr, "chatmux: %s: ",
+                done->error == CMX_ERR_REDIRECT ? "it redirects to" : "the server says");
         cli_report_text(stderr, done->message, true);
         fputc('\n', stderr);
     }
+    if (done->request_id.len > 0) {
+        fprintf(stderr, "chatmux: request id: ");
+        cli_report_text(stderr, done->request_id, true);
+        fputc('\n', stderr);
+    }
+}
+
+static void add_text(const char *name, cmx_text text)
+{
+    if (text.len > 0) {
+        fprintf(stderr, " %s=", name);
+        cli_report_text(stderr, text, true);
+    }
+}
+
+static void add_count(const char *name, uint64_t count)
+{
+    if (count > 0) {
+        fprintf(stderr, " %s=%llu", name, (unsigned long long)count);
+    }
+}
+
+static void add_time(const char *name, uint64_t time_ms)
+{
+    if (time_ms != CMX_TIME_NEVER) {
+        fprintf(stderr, " %s=%llu", name, (unsigned long long)time_ms);
+    }
+}
+
+void cli_report_summary(const cmx_done *done)
+{
+    fprintf(stderr, "chatmux: %s", cmx_verdict_name(done->verdict));
+    add_count("http_status", done->http_status);
+    add_text("finish_reason", done->finish_reason);
+    add_text("request_id", done->request_id);
+    add_text("model", done->model);
+    if (done->has_usage) {
+        add_count("prompt_tokens", done->usage.prompt_tokens);
+        add_count("cached_tokens", done->usage.cached_tokens);
+        add_count("completion_tokens", done->usage.completion_tokens);
+        add_count("reasoning_tokens", done->usage.reasoning_tokens);
+    }
+    add_time("sent_ms", done->times.sent_ms);
+    add_time("head_ms", done->times.head_ms);
+    add_time("first_token_ms", done->times.first_token_ms);
+    add_time("total_ms", done->times.done_ms);
+    add_count("tool_calls", done->tool_calls);
+    add_count("malformed", done->malformed);
+    add_count("skipped", done->skipped);
+    add_count("replaced", done->replaced);
+    fputc('\n', stderr);
+}
+
+static void add_member(FILE *out, const char *name, cmx_text text)
+{
+    fprintf(out, ",\"%s\":", name);
+    cli_report_json(out, text);
+}
+
+static void add_number(FILE *out, const char *name, uint64_t number)
+{
+    fprintf(out, ",\"%s\":%llu", name, (unsigned long long)number);
+}
+
+static void add_time_member(FILE *out, const char *name, uint64_t time_ms)
+{
+    if (time_ms == CMX_TIME_NEVER) {
+        fprintf(out, ",\"%s\":null", name);
+    } else {
+        add_number(out, name, time_ms);
+    }
+}
+
+static void add_usage(FILE *out, const cmx_usage *usage)
+{
+    fprintf(out, ",\"usage\":{\"prompt_tokens\":%llu", (unsigned long long)usage->prompt_tokens);
+    add_number(out, "completion_tokens", usage->completion_tokens);
+    add_number(out, "total_tokens", usage->total_tokens);
+    add_number(out, "cached_tokens", usage->cached_tokens);
+    add_number(out, "reasoning_tokens", usage->reasoning_tokens);
+    fputc('}', out);
+}
+
+void cli_report_done_json(FILE *out, const cmx_done *done)
+{
+    fprintf(out, "{\"event\":\"done\",\"verdict\":\"%s\",\"error\":\"%s\"",
+            cmx_verdict_name(done->verdict), cmx_error_name(done->error));
+    add_number(out, "http_status", done->http_status);
+    add_member(out, "finish_reason", done->finish_reason);
+    add_member(out, "model", done->model);
+    add_member(out, "request_id", done->request_id);
+    add_member(out, "message", done->message);
+    if (done->has_usage) {
+        add_usage(out, &done->usage);
+    }
+    add_number(out, "deltas", done->deltas);
+    add_number(out, "bytes", done->bytes);
+    add_number(out, "tool_calls", done->tool_calls);
+    add_number(out, "malformed", done->malformed);
+    add_number(out, "skipped", done->skipped);
+    add_number(out, "replaced", done->replaced);
+    add_number(out, "attempts", done->attempts);
+    add_number(out, "replays", done->replays);
+    add_time_member(out, "sent_ms", done->times.sent_ms);
+    add_time_member(out, "head_ms", done->times.head_ms);
+    add_time_member(out, "first_token_ms", done->times.first_token_ms);
+    add_time_member(out, "last_token_ms", done->times.last_token_ms);
+    add_number(out, "total_ms", done->times.done_ms);
+    fputs("}\n", out);
 }
 
 int cli_report_flush(int code)

@@ -19,6 +19,13 @@ void cli_report_json(FILE *out, cmx_text text);
 /* Says on stderr how a request ended, if not well. */
 void cli_report_failure(const cli_options *options, const cmx_done *done);
 
+/* Says on stderr in one line how a request ended: verdict, status, id, model, usage, times, and
+ * what was skipped or replaced. */
+void cli_report_summary(const cmx_done *done);
+
+/* Prints a DONE event as one JSON object. */
+void cli_report_done_json(FILE *out, const cmx_done *done);
+
 /* Flushes stdout and says on stderr if anything written to it was lost.
  *
  * Returns `code`, or CLI_EXIT_FAILED if something was lost. */

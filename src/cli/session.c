@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_BYTES = 1024 };
+enum { KEY_BYTES = 1024, TRACE_BYTES = 65536 };
 
 static int refuse(const char *what, const char *field, int status)
 {
@@ -103,7 +103,14 @@ static int add_origin(cli_session *session, const cli_options *options)
     cmx_origin_default(&origin);
     origin.base_url = options->url;
     origin.key = options->no_key ? NULL : key;
-    origin.auth = options->no_key ? CMX_AUTH_NONE : CMX_AUTH_BEARER;
+    origin.auth = options->auth_header == NULL ? CMX_AUTH_BEARER : CMX_AUTH_HEADER;
+    origin.auth_header = options->auth_header;
+    if (options->no_key) {
+        origin.auth = CMX_AUTH_NONE;
+    }
+    origin.query = options->query;
+    origin.headers = options->headers;
+    origin.header_count = options->header_count;
     origin.address = options->address;
     origin.ca_file = options->capath == NULL ? options->cacert : NULL;
     origin.ca_dir = options->capath;
@@ -114,10 +121,22 @@ static int add_origin(cli_session *session, const cli_options *options)
     if (rc != CMX_OK) {
         /* A URL that is refused may have a password in it: it is not repeated. */
         refuse(rc == CMX_ERR_URL ? "--url" : options->url, bad_field, rc);
+        if (rc == CMX_ERR_HEADER && strncmp(bad_field, "headers", strlen("headers")) == 0) {
+            fputs("chatmux: headers that chatmux sends itself, and control characters, are "
+                  "refused\n",
+                  stderr);
+        }
         explain_trust(options, rc);
         return CLI_EXIT_USAGE;
     }
     return 0;
+}
+
+/* Lines of the trace have no control characters: they are fit for a terminal. */
+static void show_line(void *user, const char *line, size_t len)
+{
+    (void)user;
+    fprintf(stderr, "* %.*s\n", (int)len, line);
 }
 
 static void set_timeouts(cmx_config *config, const cli_options *options)
@@ -136,6 +155,7 @@ int cli_session_open(cli_session *session, const cli_options *options, cmx_confi
     const char *bad_field = NULL;
     *session = (cli_session){NULL, NULL, 0, 0};
     set_timeouts(config, options);
+    config->trace_bytes = options->trace ? TRACE_BYTES : 0;
     int rc = cmx_config_check(config, &bad_field);
     if (rc != CMX_OK) {
         return refuse("configuration", bad_field, rc);
@@ -152,6 +172,12 @@ int cli_session_open(cli_session *session, const cli_options *options, cmx_confi
                          &bad_field);
     if (rc != CMX_OK) {
         return refuse("client", bad_field, rc);
+    }
+    if (options->trace) {
+        rc = cmx_client_trace(session->client, show_line, NULL);
+        if (rc != CMX_OK) {
+            return refuse("--trace", NULL, rc);
+        }
     }
     return add_origin(session, options);
 }

@@ -54,7 +54,9 @@ typedef struct cmx_call {
     cmx_times times;      /* relative to accepted_ms */
     uint64_t deltas;
     uint64_t delivered_bytes;
-    void *user;        /* the caller's */
+    void *user; /* the caller's */
+    void *room; /* the caller's, for an answer that is not streamed; borrowed */
+    size_t room_bytes;
     cmx_source source; /* of body or bytes */
     union {
         cmx_body body;

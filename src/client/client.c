@@ -5,6 +5,7 @@
 #include "base/wipe.h"
 #include "client/finish.h"
 #include "client/layout.h"
+#include "client/trace.h"
 #include "client/transfer.h"
 
 enum { REST_TURNS_MAX = 256 }; /* to send what is left when nothing is in flight */
@@ -17,6 +18,9 @@ static int fail(const char **bad_field, const char *field, int status)
 
 static void fill_pool(cmx_client *client, const cmx_layout *layout)
 {
+    if (client->config.trace_bytes > 0) {
+        cmx_lines_init(&client->lines, layout->lines, client->config.trace_bytes);
+    }
     const cmx_conn_env env = {
         .port = client->port,
         .port_state = client->port_state,
@@ -28,6 +32,7 @@ static void fill_pool(cmx_client *client, const cmx_layout *layout)
         .frames_capacity = client->config.write_bytes < CMX_TLS_PLAIN_BYTES_MAX
                                ? client->config.write_bytes
                                : CMX_TLS_PLAIN_BYTES_MAX,
+        .lines = client->config.trace_bytes > 0 ? &client->lines : NULL,
     };
     cmx_pool_init(&client->pool, &env, &layout->tables);
 }
@@ -42,6 +47,7 @@ static void fill_client(cmx_client *client, const cmx_layout *layout, const cmx_
     client->calls = layout->calls;
     client->tails = layout->tails;
     client->shapes = layout->shapes;
+    client->tools = layout->tools;
     client->finished_first = CMX_SLOT_NONE;
     client->finished_last = CMX_SLOT_NONE;
     client->decoding = CMX_SLOT_NONE;
@@ -117,6 +123,9 @@ int cmx_client_init(cmx_client **client, void *memory, size_t bytes, const cmx_c
 static void end_client(cmx_client *client, bool abandon)
 {
     cmx_pool_close(&client->pool, abandon, client->now_ms);
+    if (!abandon) {
+        cmx_trace_flush(client);
+    }
     for (uint32_t i = 0; i < client->origins; i++) {
         cmx_tls_context_deinit(&client->pool.tables.origins[i].trust);
     }
@@ -151,6 +160,7 @@ static int turn(cmx_client *client, uint32_t timeout_ms)
     cmx_pool_step(&client->pool, client->now_ms);
     cmx_transfer_expire(client);
     cmx_pool_flush(&client->pool, client->now_ms);
+    cmx_trace_flush(client);
     return CMX_OK;
 }
 
@@ -265,6 +275,8 @@ void cmx_client_stats(const cmx_client *client, cmx_stats *stats)
     stats->handshakes = pool->env.handshakes;
     stats->bytes_received = pool->env.bytes_received;
     stats->bytes_sent = pool->env.bytes_sent;
+    stats->buffers_refused = client->event_blocks.refused;
+    stats->buffers_peak = client->event_blocks.used_max;
     stats->memory_bytes = client->memory_bytes;
     stats->library_bytes = cmx_region_used(client->region);
     stats->library_peak = cmx_region_peak(client->region);

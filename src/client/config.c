@@ -16,7 +16,7 @@ typedef struct limit {
     uint32_t max;
 } limit;
 
-enum { TIMEOUT_MS_MIN = 100 };
+enum { TIMEOUT_MS_MIN = 100, TRACE_BYTES_MIN = 1024 };
 
 #define FIELD(name) #name, offsetof(cmx_config, name)
 
@@ -37,6 +37,10 @@ static const limit limits[] = {
     {FIELD(shape_bytes), 0, 1024},
     {FIELD(event_bytes_max), 2048, 1048576},
     {FIELD(event_buffers), 1, 64},
+    {FIELD(malformed_events_max), 0, 1000},
+    {FIELD(skipped_events_max), 0, 1000},
+    {FIELD(tool_calls_max), 0, 128},
+    {FIELD(trace_bytes), 0, 65536},
     {FIELD(trust_bytes), 4096, 1048576},
     {FIELD(resolve_timeout_ms), TIMEOUT_MS_MIN, 120000},
     {FIELD(connect_timeout_ms), TIMEOUT_MS_MIN, 120000},
@@ -72,6 +76,10 @@ static const cmx_config preset_default = {
     .shape_bytes = 384,
     .event_bytes_max = 16384,
     .event_buffers = 16,
+    .malformed_events_max = 3,
+    .skipped_events_max = 0,
+    .tool_calls_max = 16,
+    .trace_bytes = 0,
     .trust_bytes = 128 * 1024,
     .resolve_timeout_ms = 5000,
     .connect_timeout_ms = 5000,
@@ -103,6 +111,7 @@ void cmx_config_preset(cmx_config *config, enum cmx_preset preset)
         config->tail_bytes = 512;
         config->event_bytes_max = 4096;
         config->event_buffers = 2;
+        config->tool_calls_max = 8;
         config->trust_bytes = 4096;
         return;
     }
@@ -123,6 +132,10 @@ int cmx_config_check(const cmx_config *config, const char **bad_field)
     }
     if (config->total_timeout_ms > 0 && config->total_timeout_ms < TIMEOUT_MS_MIN) {
         *bad_field = "total_timeout_ms"; /* 0 is no limit */
+        return CMX_ERR_CONFIG;
+    }
+    if (config->trace_bytes > 0 && config->trace_bytes < TRACE_BYTES_MIN) {
+        *bad_field = "trace_bytes"; /* 0 is off */
         return CMX_ERR_CONFIG;
     }
     /* Relations come last: each side is already known to be in range. */

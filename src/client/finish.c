@@ -100,7 +100,19 @@ static void fill_answer(const cmx_call *call, cmx_done *done)
     done->request_id = result.id;
     done->has_usage = result.has_usage;
     done->usage = result.usage;
+    done->tool_calls = result.tool_calls;
     done->malformed = result.malformed;
+    done->skipped = result.skipped;
+    done->replaced = result.replaced;
+}
+
+/* A plain request has no decoder: what is known of its head lies in the slot. */
+static void fill_head(const cmx_h2_head *head, cmx_done *done)
+{
+    cmx_view id = cmx_h2_head_request_id(head);
+    cmx_view location = cmx_h2_head_location(head);
+    done->request_id = (cmx_text){(const char *)id.data, id.len};
+    done->message = (cmx_text){(const char *)location.data, location.len};
 }
 
 static void count_done(cmx_stats *stats, const cmx_call *call)
@@ -109,6 +121,10 @@ static void count_done(cmx_stats *stats, const cmx_call *call)
     stats->retries += call->replays;
     if (call->verdict == CMX_VERDICT_TIMEOUT || call->verdict == CMX_VERDICT_STALLED) {
         stats->timeouts++;
+    }
+    if (call->is_chat) {
+        stats->malformed_events += call->answer.malformed;
+        stats->skipped_events += call->answer.skipped;
     }
 }
 
@@ -134,6 +150,8 @@ void cmx_finish_event(cmx_client *client, uint16_t index, cmx_event *event)
     };
     if (call->is_chat) {
         fill_answer(call, &event->done);
+    } else {
+        fill_head(&client->pool.slots.rows[index].stream.head, &event->done);
     }
     count_done(&client->stats, call);
     CMX_ASSERT(client->live > 0);

@@ -65,6 +65,9 @@ void cmx_layout_carve(cmx_layout *layout, cmx_arena *arena, const cmx_config *co
     layout->calls = cmx_arena_take(arena, slots * sizeof(cmx_call), CMX_ARENA_ALIGN);
     layout->tails = cmx_arena_take(arena, slots * config->tail_bytes, CMX_ARENA_ALIGN);
     layout->shapes = cmx_arena_take(arena, slots * config->shape_bytes, CMX_ARENA_ALIGN);
+    layout->tools = cmx_arena_take(arena, slots * config->tool_calls_max * sizeof(cmx_answer_tool),
+                                   CMX_ARENA_ALIGN);
+    layout->lines = cmx_arena_take(arena, config->trace_bytes, CMX_ARENA_ALIGN);
     layout->timer_heap = cmx_arena_take(arena, slots * sizeof(cmx_timer *), CMX_ARENA_ALIGN);
     layout->event_blocks = cmx_arena_take(
         arena, cmx_blocks_memory_bytes(config->event_buffers, config->event_bytes_max),

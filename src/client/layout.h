@@ -19,7 +19,9 @@ typedef struct cmx_layout {
     cmx_call *calls;
     uint8_t *tails;
     uint8_t *shapes;
+    cmx_answer_tool *tools;
     cmx_timer **timer_heap;
+    char *lines; /* trace_bytes of it */
     void *event_blocks;
     void *region;
     size_t region_bytes;

@@ -47,7 +47,10 @@ static int set_auth(cmx_origin_row *row, const cmx_origin *origin, const char **
         }
         name = cmx_view_text(origin->auth_header);
         prefix_len = 0;
-        if (name.len > CMX_ORIGIN_AUTH_HEADER_BYTES_MAX || !cmx_field_name_ok(name)) {
+        bool is_allowed =
+            cmx_field_name_allowed(name) || cmx_view_equal(name, CMX_VIEW_LITERAL("authorization"));
+        if (name.len > CMX_ORIGIN_AUTH_HEADER_BYTES_MAX || !cmx_field_name_ok(name) ||
+            !is_allowed) {
             return fail(bad_field, "auth_header", CMX_ERR_HEADER);
         }
     } else if (origin->auth != CMX_AUTH_BEARER) {
@@ -58,6 +61,73 @@ static int set_auth(cmx_origin_row *row, const cmx_origin *origin, const char **
     memcpy(row->auth_value, BEARER_PREFIX, prefix_len);
     memcpy(row->auth_value + prefix_len, key.data, key.len);
     row->auth_value_len = prefix_len + (uint32_t)key.len;
+    row->target.key = (cmx_view){(const uint8_t *)row->auth_value + prefix_len, key.len};
+    row->target.key_name = (cmx_view){(const uint8_t *)row->auth_name, name.len};
+    return CMX_OK;
+}
+
+static int set_query(cmx_origin_row *row, const cmx_origin *origin, const char **bad_field)
+{
+    if (origin->query == NULL) {
+        return CMX_OK;
+    }
+    if (!cmx_url_query_ok(origin->query)) {
+        return fail(bad_field, "query", CMX_ERR_ARGUMENT);
+    }
+    row->query_len = (uint32_t)strlen(origin->query);
+    memcpy(row->query, origin->query, row->query_len);
+    return CMX_OK;
+}
+
+/* Appends one field to the row; `used` counts the bytes of all. */
+static int add_header(cmx_origin_row *row, const cmx_header *header, size_t *used,
+                      const char **bad_field)
+{
+    if (header->name == NULL) {
+        return fail(bad_field, "headers.name", CMX_ERR_ARGUMENT);
+    }
+    if (header->value == NULL) {
+        return fail(bad_field, "headers.value", CMX_ERR_ARGUMENT);
+    }
+    cmx_view name = cmx_view_text(header->name);
+    cmx_view value = cmx_view_text(header->value);
+    cmx_view key_name = {(const uint8_t *)row->auth_name, row->auth_name_len};
+    if (!cmx_field_name_ok(name) || !cmx_field_name_allowed(name) ||
+        cmx_view_equal(name, key_name)) {
+        return fail(bad_field, "headers.name", CMX_ERR_HEADER);
+    }
+    if (!cmx_field_text_ok(value)) {
+        return fail(bad_field, "headers.value", CMX_ERR_HEADER);
+    }
+    size_t room = sizeof row->header_text - *used;
+    if (name.len > room || value.len > room - name.len) {
+        return fail(bad_field, "headers", CMX_ERR_ARGUMENT);
+    }
+    memcpy(row->header_text + *used, name.data, name.len);
+    memcpy(row->header_text + *used + name.len, value.data, value.len);
+    *used += name.len + value.len;
+    row->headers[row->header_count++] = (cmx_origin_field){.name_len = (uint16_t)name.len,
+                                                           .value_len = (uint16_t)value.len,
+                                                           .secret = cmx_field_name_secret(name)};
+    return CMX_OK;
+}
+
+/* After set_auth(): no field may have the name under which the key is sent. */
+static int set_headers(cmx_origin_row *row, const cmx_origin *origin, const char **bad_field)
+{
+    if (origin->header_count > CMX_ORIGIN_HEADERS_MAX) {
+        return fail(bad_field, "header_count", CMX_ERR_ARGUMENT);
+    }
+    if (origin->headers == NULL && origin->header_count > 0) {
+        return fail(bad_field, "headers", CMX_ERR_ARGUMENT);
+    }
+    size_t used = 0;
+    for (size_t i = 0; i < origin->header_count; i++) {
+        int rc = add_header(row, &origin->headers[i], &used, bad_field);
+        if (rc != CMX_OK) {
+            return rc;
+        }
+    }
     return CMX_OK;
 }
 
@@ -137,6 +207,14 @@ static int fill_row(cmx_client *client, cmx_origin_row *row, const cmx_origin *o
         return rc;
     }
     rc = set_auth(row, origin, bad_field);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    rc = set_query(row, origin, bad_field);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    rc = set_headers(row, origin, bad_field);
     if (rc != CMX_OK) {
         return rc;
     }

@@ -20,7 +20,10 @@ void cmx_chat_default(cmx_chat *chat)
     chat->stream = true;
     chat->include_usage = true;
     chat->temperature_milli = CMX_UNSET;
+    chat->top_p_milli = CMX_UNSET;
     chat->max_tokens = CMX_UNSET;
+    chat->max_completion_tokens = CMX_UNSET;
+    chat->choices = CMX_UNSET;
 }
 
 void cmx_request_default(cmx_request *request)
@@ -67,6 +70,12 @@ static cmx_id submit(cmx_client *client, cmx_call *call, cmx_origin_id origin,
     return cmx_slot_handle(&client->pool.slots, index);
 }
 
+int cmx_chat_check(const cmx_chat *chat, cmx_chat_fault *fault)
+{
+    cmx_body body;
+    return cmx_body_init(&body, chat, fault);
+}
+
 int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const char **bad_field)
 {
     if (chat->origin >= client->origins) {
@@ -77,10 +86,13 @@ int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const c
         return fail(bad_field, "requests_max", CMX_ERR_BUSY);
     }
     call->is_chat = true;
-    int rc = cmx_body_init(&call->body, chat, bad_field);
+    cmx_chat_fault fault;
+    int rc = cmx_body_init(&call->body, chat, &fault);
     if (rc != CMX_OK) {
-        return rc;
+        return fail(bad_field, fault.field, rc);
     }
+    call->room = chat->answer;
+    call->room_bytes = chat->answer == NULL ? 0 : chat->answer_bytes;
     call->source = (cmx_source){.read = cmx_body_read,
                                 .rewind = cmx_body_rewind,
                                 .ctx = &call->body,

@@ -6,6 +6,7 @@
 #define CMX_CLIENT_STATE_H
 
 #include "base/blocks.h"
+#include "base/lines.h"
 #include "base/region.h"
 #include "base/timerq.h"
 #include "chatmux/client.h"
@@ -21,12 +22,16 @@ struct cmx_client {
     cmx_region *region;   /* of nghttp2 and wolfSSL */
     cmx_h2_library h2_library;
     cmx_blocks event_blocks; /* for events that outgrow a tail */
+    cmx_lines lines;         /* of the trace; without memory if there is none */
+    cmx_trace_hook hook;     /* takes the lines; NULL = nobody */
+    void *hook_user;         /* the caller's */
     cmx_pool pool;
-    cmx_call *calls;   /* one per slot, same index */
-    uint8_t *tails;    /* tail_bytes per slot */
-    uint8_t *shapes;   /* shape_bytes per slot */
-    cmx_timerq timers; /* of the calls */
-    uint64_t now_ms;   /* the port's clock, as of the last tick or pull */
+    cmx_call *calls;        /* one per slot, same index */
+    uint8_t *tails;         /* tail_bytes per slot */
+    uint8_t *shapes;        /* shape_bytes per slot */
+    cmx_answer_tool *tools; /* tool_calls_max per slot */
+    cmx_timerq timers;      /* of the calls */
+    uint64_t now_ms;        /* the port's clock, as of the last tick or pull */
 
     uint16_t finished_first; /* calls whose DONE was not delivered, oldest first */
     uint16_t finished_last;

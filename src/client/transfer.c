@@ -6,12 +6,12 @@
 #include "client/transfer.h"
 
 #include "client/finish.h"
+#include "client/trace.h"
 #include "client/verdict.h"
 
 void cmx_transfer_begin_answer(cmx_client *client, uint16_t index)
 {
     cmx_call *call = &client->calls[index];
-    const cmx_chat *chat = &call->body.chat;
     const cmx_answer_memory memory = {
         .tail = client->tails + (size_t)index * client->config.tail_bytes,
         .tail_capacity = client->config.tail_bytes,
@@ -19,8 +19,12 @@ void cmx_transfer_begin_answer(cmx_client *client, uint16_t index)
         .shape_capacity = client->config.shape_bytes,
         .blocks = &client->event_blocks,
         .event_bytes_max = client->config.event_bytes_max,
-        .body = chat->answer,
-        .body_capacity = chat->answer == NULL ? 0 : chat->answer_bytes,
+        .tools = client->tools + (size_t)index * client->config.tool_calls_max,
+        .tools_capacity = client->config.tool_calls_max,
+        .malformed_events_max = client->config.malformed_events_max,
+        .skipped_events_max = client->config.skipped_events_max,
+        .body = call->room,
+        .body_capacity = call->room_bytes,
     };
     cmx_answer_init(&call->answer, &memory);
 }
@@ -123,8 +127,9 @@ static bool on_head(cmx_client *client, uint16_t index, cmx_event *event)
     const cmx_h2_head *head = &client->pool.slots.rows[index].stream.head;
     call->http_status = head->status;
     if (call->is_chat) {
-        cmx_view id = {(const uint8_t *)head->request_id, head->request_id_len};
-        cmx_answer_head(&call->answer, head->status, contents[head->content], id);
+        cmx_view id = cmx_h2_head_request_id(head);
+        cmx_answer_head(&call->answer, head->status, contents[head->content], id,
+                        cmx_h2_head_location(head));
     }
     enter(client, index, CMX_CALL_AWAIT_TOKEN);
 
@@ -214,7 +219,7 @@ static bool take_item(cmx_client *client, const cmx_pool_item *item, cmx_event *
     CMX_UNREACHABLE();
 }
 
-int cmx_client_next_event(cmx_client *client, cmx_event *event)
+static int pull_event(cmx_client *client, cmx_event *event)
 {
     cmx_transfer_end_lending(client);
     for (;;) {
@@ -237,6 +242,13 @@ int cmx_client_next_event(cmx_client *client, cmx_event *event)
             return CMX_OK;
         }
     }
+}
+
+int cmx_client_next_event(cmx_client *client, cmx_event *event)
+{
+    int rc = pull_event(client, event);
+    cmx_trace_flush(client); /* the libraries have returned: a hook may take its time */
+    return rc;
 }
 
 static void expire_call(cmx_client *client, uint16_t index)

@@ -62,7 +62,9 @@ static enum cmx_verdict judge_plain(const cmx_verdict_facts *facts, int *error)
         return judge_cause(facts->cause, facts->delivered);
     }
     if (facts->http_status < 200 || facts->http_status > 299) {
-        *error = CMX_ERR_HTTP_STATUS;
+        bool redirects =
+            facts->http_status >= 300 && facts->http_status <= 399 && facts->http_status != 304;
+        *error = redirects ? CMX_ERR_REDIRECT : CMX_ERR_HTTP_STATUS;
         return CMX_VERDICT_ERROR_HTTP;
     }
     *error = CMX_OK;

@@ -34,15 +34,43 @@ static cmx_view text_view(const char *text, size_t len)
     return (cmx_view){(const uint8_t *)text, len};
 }
 
-static size_t join_path(char *out, size_t capacity, const cmx_slot_request *request)
+/* The origin's prefix, the request's path, the origin's query. */
+static size_t join_path(char *out, size_t capacity, const cmx_slot_request *request,
+                        const cmx_origin_row *origin)
 {
-    size_t len = request->path_prefix.len + request->path.len;
-    CMX_ASSERT(len <= capacity);
-    if (request->path_prefix.len > 0) {
-        memcpy(out, request->path_prefix.data, request->path_prefix.len);
+    const cmx_view query = text_view(origin->query, origin->query_len);
+    const cmx_view parts[] = {request->path_prefix, request->path};
+    size_t len = 0;
+    CMX_ASSERT(request->path_prefix.len + request->path.len + 1 + query.len <= capacity);
+    for (size_t i = 0; i < CMX_ARRAY_LEN(parts); i++) {
+        if (parts[i].len > 0) {
+            memcpy(out + len, parts[i].data, parts[i].len);
+            len += parts[i].len;
+        }
     }
-    memcpy(out + request->path_prefix.len, request->path.data, request->path.len);
+    if (query.len > 0) {
+        char mark = cmx_url_query_mark(request->path);
+        if (mark != '\0') {
+            out[len++] = mark;
+        }
+        memcpy(out + len, query.data, query.len);
+        len += query.len;
+    }
     return len;
+}
+
+static void add_origin_headers(cmx_h2_request *request, cmx_h2_field *fields,
+                               const cmx_origin_row *origin)
+{
+    const char *at = origin->header_text;
+    for (uint32_t i = 0; i < origin->header_count; i++) {
+        const cmx_origin_field *field = &origin->headers[i];
+        const char *value = at + field->name_len;
+        add_field(request, fields,
+                  (cmx_h2_field){text_view(at, field->name_len), text_view(value, field->value_len),
+                                 field->secret});
+        at = value + field->value_len;
+    }
 }
 
 static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
@@ -50,14 +78,14 @@ static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
     cmx_slot *slot = &w->pool->slots.rows[index];
     const cmx_origin_row *origin = &w->pool->tables.origins[slot->origin];
     const cmx_conn_target *target = &origin->target;
-    char path[CMX_URL_PATH_BYTES + CMX_POOL_PATH_BYTES_MAX];
+    char path[CMX_URL_PATH_BYTES + CMX_POOL_PATH_BYTES_MAX + 1 + CMX_URL_QUERY_BYTES_MAX];
     cmx_h2_field fields[CMX_H2_FIELDS_MAX];
 
     cmx_h2_request request = {
         .method = slot->request.method,
         .scheme = target->url.secure ? CMX_VIEW_LITERAL("https") : CMX_VIEW_LITERAL("http"),
         .authority = cmx_view_text(target->url.authority),
-        .path = text_view(path, join_path(path, sizeof path, &slot->request)),
+        .path = text_view(path, join_path(path, sizeof path, &slot->request, origin)),
         .fields = fields,
         .source = slot->request.source,
     };
@@ -70,6 +98,7 @@ static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
               (cmx_h2_field){CMX_VIEW_LITERAL("content-type"), slot->request.content_type, false});
     add_field(&request, fields,
               (cmx_h2_field){CMX_VIEW_LITERAL("user-agent"), CMX_VIEW_LITERAL(USER_AGENT), false});
+    add_origin_headers(&request, fields, origin);
 
     int rc = cmx_h2_start(&conn->h2, &slot->stream, &request);
     if (rc != CMX_OK) {

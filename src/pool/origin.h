@@ -14,7 +14,16 @@ enum {
     CMX_ORIGIN_KEY_BYTES_MAX = 512,
     CMX_ORIGIN_AUTH_HEADER_BYTES_MAX = 32,
     CMX_ORIGIN_AUTH_PREFIX_BYTES = 7, /* "Bearer " */
+    CMX_ORIGIN_HEADERS_MAX = 8,
+    CMX_ORIGIN_HEADER_BYTES_MAX = 512, /* names and values of all of them */
 };
+
+/* A field that goes with every request of the origin. */
+typedef struct cmx_origin_field {
+    uint16_t name_len;  /* bytes; the name lies in header_text behind the field before */
+    uint16_t value_len; /* bytes; the value lies behind the name */
+    bool secret;        /* never put into a compression table, not shown in a trace */
+} cmx_origin_field;
 
 typedef struct cmx_origin_row {
     cmx_conn_target target;   /* borrowed by its connections */
@@ -24,6 +33,11 @@ typedef struct cmx_origin_row {
     uint64_t dial_after_ms;   /* no dial before; 0 = at once; written only by the pool */
     uint32_t auth_name_len;   /* bytes; 0 = no key is sent */
     uint32_t auth_value_len;  /* bytes */
+    uint32_t query_len;       /* bytes; 0 = none */
+    uint32_t header_count;
+    cmx_origin_field headers[CMX_ORIGIN_HEADERS_MAX];
+    char header_text[CMX_ORIGIN_HEADER_BYTES_MAX];
+    char query[CMX_URL_QUERY_BYTES_MAX]; /* appended to every path */
     char auth_name[CMX_ORIGIN_AUTH_HEADER_BYTES_MAX];
     char auth_value[CMX_ORIGIN_AUTH_PREFIX_BYTES + CMX_ORIGIN_KEY_BYTES_MAX]; /* secret */
 } cmx_origin_row;

@@ -28,6 +28,9 @@ void cmx_pool_close(cmx_pool *pool, bool abandon, uint64_t now_ms)
         if (abandon) {
             cmx_conn_abandon(&pool->tables.conns[i]);
         } else {
+            if (pool->tables.conns[i].state != CMX_CONN_CLOSED) {
+                cmx_conn_log(&pool->tables.conns[i], CMX_LOG_CLOSED, 0, 0);
+            }
             cmx_conn_pump_goodbye(&pool->tables.conns[i], now_ms);
         }
     }

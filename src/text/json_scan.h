@@ -67,4 +67,18 @@ typedef struct cmx_json_member {
  * CMX_ERR_MALFORMED. */
 CMX_MUST_CHECK int cmx_json_scan_member(cmx_json_span *rest, cmx_json_member *member);
 
+/* Takes the next member of an object, for loops over all of them.
+ *
+ * rc  in-out: at first what cmx_json_scan_enter() returned; CMX_AGAIN behind the last member
+ *
+ * Returns false when there is none, or none that is valid. */
+static inline bool cmx_json_scan_step(cmx_json_span *rest, int *rc, cmx_json_member *member)
+{
+    if (*rc != CMX_OK) {
+        return false;
+    }
+    *rc = cmx_json_scan_member(rest, member);
+    return *rc >= CMX_OK;
+}
+
 #endif

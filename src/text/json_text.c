@@ -15,8 +15,9 @@ enum {
     SURROGATE_END = 0xe000,
 };
 
-static const cmx_view replacement = {(const uint8_t *)CMX_UTF8_REPLACEMENT,
-                                     sizeof CMX_UTF8_REPLACEMENT - 1};
+const uint8_t cmx_json_text_replacement[3] = {0xef, 0xbf, 0xbd};
+
+static const cmx_view replacement = {cmx_json_text_replacement, sizeof cmx_json_text_replacement};
 
 static bool is_high(uint32_t unit)
 {
@@ -171,6 +172,18 @@ bool cmx_json_text_piece(cmx_json_span *rest, uint16_t *surrogate, cmx_view *pie
     }
     rest->at += bad_len;
     *piece = replacement;
+    return true;
+}
+
+bool cmx_json_text_piece_raw(cmx_json_span *rest, cmx_view *piece)
+{
+    size_t len = cmx_json_span_len(*rest);
+    if (len == 0) {
+        return false;
+    }
+    size_t valid = cmx_utf8_valid_len(rest->at, len);
+    *piece = valid > 0 ? (cmx_view){rest->at, valid} : replacement;
+    rest->at += valid > 0 ? valid : cmx_utf8_bad_len(rest->at, len);
     return true;
 }
 

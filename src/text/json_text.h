@@ -23,8 +23,14 @@ static inline bool cmx_json_text_is(cmx_json_key key, cmx_view text)
     return key.len == text.len && memcmp(key.data, text.data, text.len) == 0;
 }
 
+/* The piece that stands for what cannot be a character. It is told from text by its address: a
+ * U+FFFD that was sent is text like any other. */
+extern const uint8_t cmx_json_text_replacement[3];
+
 /* Decodes the next piece of a string in place: as far as possible at once, which is the whole of it
- * unless a byte or surrogate in it is invalid.
+ * unless a byte or surrogate in it is invalid. Each string stands for itself, as JSON has it: the
+ * bytes of a character split over two strings are invalid in both; only halves of surrogate pairs,
+ * which escapes can split validly, wait for each other.
  *
  * rest       in-out: the undecoded rest of the string
  * surrogate  in-out: a high surrogate at the end of one string waits here for its low half at the
@@ -34,6 +40,9 @@ static inline bool cmx_json_text_is(cmx_json_key key, cmx_view text)
  *
  * Returns false when the string is used up. */
 bool cmx_json_text_piece(cmx_json_span *rest, uint16_t *surrogate, cmx_view *piece);
+
+/* As above for bytes that are handed on as they stand: a JSON value, escapes and all. */
+bool cmx_json_text_piece_raw(cmx_json_span *rest, cmx_view *piece);
 
 /* Copies a string, or as much of it as fits, as one line that is safe to show. The string is
  * decoded in place on the way and must not be read again. Returns the bytes written. */

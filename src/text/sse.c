@@ -7,6 +7,12 @@
  */
 #include "text/sse.h"
 
+/* What is passed over, as bits. */
+enum {
+    IGNORE_LINE = 1,  /* the line that is not finished: a comment, or of an event given up */
+    IGNORE_EVENT = 2, /* the event at hand: only its end matters */
+};
+
 static const uint8_t bom[] = {0xef, 0xbb, 0xbf};
 
 /* The bytes of one call: `base` moves up as bytes are given up. */
@@ -116,12 +122,19 @@ static bool find_line_end(cmx_sse *sse, const window *bytes, size_t *end)
     return true;
 }
 
+/* A line of `len` bytes (or its rest) is passed over. */
+static void end_ignored_line(cmx_sse *sse, size_t len)
+{
+    bool blank = len == 0 && (sse->ignoring & IGNORE_LINE) == 0;
+    sse->ignoring = blank ? 0 : sse->ignoring & IGNORE_EVENT;
+}
+
 /* The line from sse->line to `end` is whole. Returns true if it ends an event. */
 static bool take_line(cmx_sse *sse, window *bytes, size_t end, cmx_sse_event *event)
 {
     size_t len = end - sse->line;
-    if (sse->in_comment) {
-        sse->in_comment = false;
+    if (sse->ignoring != 0) {
+        end_ignored_line(sse, len);
     } else if (len > 0) {
         take_field(sse, bytes->base, sse->line, len);
     } else if (sse->has_data) {
@@ -150,6 +163,22 @@ void cmx_sse_init(cmx_sse *sse)
     *sse = (cmx_sse){0};
 }
 
+/* Returns whether a line that begins like this, or is this, may be a field called `name`. */
+static bool may_be(cmx_view line, cmx_view name)
+{
+    size_t len = line.len < name.len ? line.len : name.len;
+    bool same = len == 0 || memcmp(line.data, name.data, len) == 0;
+    return same && (line.len <= name.len || line.data[name.len] == ':');
+}
+
+/* Returns whether a line means nothing, however it goes on: it need not be kept for its end, and
+ * its length counts against no limit, wherever the bytes are cut. */
+static bool is_ignored(cmx_view line)
+{
+    return !may_be(line, CMX_VIEW_LITERAL("data")) && !may_be(line, CMX_VIEW_LITERAL("event")) &&
+           !may_be(line, CMX_VIEW_LITERAL("error"));
+}
+
 int cmx_sse_next(cmx_sse *sse, uint8_t *data, size_t len, size_t *used, cmx_sse_event *event)
 {
     CMX_ASSERT(len <= INT32_MAX);
@@ -174,8 +203,9 @@ int cmx_sse_next(cmx_sse *sse, uint8_t *data, size_t len, size_t *used, cmx_sse_
         found = take_line(sse, &bytes, end, event);
         drop_lines(sse, &bytes);
     }
-    if (!found && !sse->has_data && bytes.len > 0 && (sse->in_comment || bytes.base[0] == ':')) {
-        sse->in_comment = true;
+    if (!found && !sse->has_data && bytes.len > 0 &&
+        (sse->ignoring != 0 || is_ignored((cmx_view){bytes.base, bytes.len}))) {
+        sse->ignoring |= IGNORE_LINE;
         sse->scanned = 0;
         drop(&bytes, bytes.len);
     }
@@ -183,10 +213,19 @@ int cmx_sse_next(cmx_sse *sse, uint8_t *data, size_t len, size_t *used, cmx_sse_
     return found ? CMX_OK : CMX_AGAIN;
 }
 
+void cmx_sse_drop(cmx_sse *sse, size_t len)
+{
+    CMX_ASSERT(sse->line <= len);
+    bool in_line = (sse->ignoring & IGNORE_LINE) != 0 || len > sse->line;
+    reset_event(sse);
+    sse->begun = true;
+    sse->ignoring = IGNORE_EVENT | (in_line ? IGNORE_LINE : 0);
+}
+
 int cmx_sse_finish(cmx_sse *sse, uint8_t *data, size_t len, cmx_sse_event *event)
 {
     CMX_ASSERT(sse->line <= len);
-    if (!sse->in_comment && len > sse->line) {
+    if (sse->ignoring == 0 && len > sse->line) {
         take_field(sse, data, sse->line, len - sse->line);
     }
     if (!sse->has_data) {

@@ -22,7 +22,7 @@ typedef struct cmx_sse {
     uint32_t data_len; /* bytes of data, lines joined */
     bool begun;        /* the start of the stream is behind us: no BOM any more */
     bool skip_lf;      /* the last line ended in CR: a LF right behind belongs to it */
-    bool in_comment;   /* dropping a comment line that is not finished */
+    uint8_t ignoring;  /* 0 = nothing; else what is passed over: see sse.c */
     bool has_data;     /* at least one data line */
     bool is_error;     /* the data came from a field named `error` */
     uint8_t type_len;  /* 0 = none */
@@ -51,6 +51,12 @@ void cmx_sse_init(cmx_sse *sse);
  * Returns CMX_OK, or CMX_AGAIN: no further event ends here. */
 CMX_MUST_CHECK int cmx_sse_next(cmx_sse *sse, uint8_t *data, size_t len, size_t *used,
                                 cmx_sse_event *event);
+
+/* Gives up the event at hand: what was kept of it is not needed any more, its other lines are used
+ * up as they come, and the event behind it is the next.
+ *
+ * len  bytes kept, all of which the last cmx_sse_next() has seen */
+void cmx_sse_drop(cmx_sse *sse, size_t len);
 
 /* Takes the kept bytes as if the stream had ended its last line and event. The standard drops such
  * an event; the caller decides. As cmx_sse_next(). */

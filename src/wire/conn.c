@@ -4,6 +4,8 @@
  */
 #include "wire/conn.h"
 
+#include "wire/conn_trace.h"
+
 #define TO(state) (1u << (state))
 
 /* Row: from. Bits: where it may go. CLOSED is reachable from everywhere: a failure is a failure in
@@ -206,5 +208,14 @@ void cmx_conn_log(const cmx_conn *conn, enum cmx_log_code code, uint64_t a, uint
     if (port->log != NULL) {
         const uint64_t values[3] = {conn->index, a, b};
         port->log(port->ctx, code, values);
+    }
+    if (!cmx_lines_on(conn->env->lines)) {
+        return;
+    }
+    if (code == CMX_LOG_DIAL) {
+        cmx_conn_trace_dial(conn->env->lines, conn->index,
+                            &conn->addresses[conn->address_next - 1]);
+    } else {
+        cmx_conn_trace_event(conn->env->lines, conn->index, code, a, b);
     }
 }

@@ -9,6 +9,7 @@
 #define CMX_WIRE_CONN_H
 
 #include "base/buffer.h"
+#include "base/lines.h"
 #include "base/url.h"
 #include "chatmux/config.h"
 #include "chatmux/port.h"
@@ -29,6 +30,8 @@ typedef struct cmx_conn_target {
     cmx_tls_context *trust; /* NULL for plain http */
     cmx_socket_hook hook;   /* NULL = none */
     void *hook_user;
+    cmx_view key;      /* what a trace must never show; empty = none */
+    cmx_view key_name; /* header under which it is sent */
 } cmx_conn_target;
 
 /* What all connections of a client share. */
@@ -40,6 +43,7 @@ typedef struct cmx_conn_env {
     cmx_region *region;            /* borrowed */
     uint8_t *frames;               /* room for frames to be encrypted; used within a call */
     size_t frames_capacity;        /* bytes at frames */
+    cmx_lines *lines;              /* borrowed: the trace; NULL = none */
     uint64_t connections_total;    /* sockets opened */
     uint64_t handshakes;           /* TLS handshakes that succeeded */
     uint64_t bytes_received;       /* from sockets */
@@ -135,7 +139,7 @@ bool cmx_conn_has_input(const cmx_conn *conn);
  * or if a flush would tell that the session is dead. */
 bool cmx_conn_has_output(const cmx_conn *conn);
 
-/* Reports an event to the port's log, if it has one. */
+/* Reports an event to the port's log, if it has one, and to the trace. */
 void cmx_conn_log(const cmx_conn *conn, enum cmx_log_code code, uint64_t a, uint64_t b);
 
 #endif

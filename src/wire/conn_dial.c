@@ -7,6 +7,7 @@
 #include "wire/conn_dial.h"
 
 #include "wire/conn_pump.h"
+#include "wire/conn_trace.h"
 
 static int start_http2(cmx_conn *conn, uint64_t now_ms)
 {
@@ -20,6 +21,10 @@ static int start_http2(cmx_conn *conn, uint64_t now_ms)
     if (rc != CMX_OK) {
         return rc;
     }
+    conn->h2.trace = (cmx_h2_trace){.lines = conn->env->lines,
+                                    .key = conn->target->key,
+                                    .key_name = conn->target->key_name,
+                                    .conn = conn->index};
     cmx_conn_set_state(conn, CMX_CONN_AWAIT_SETTINGS, now_ms);
     cmx_conn_on_input(conn, now_ms);
     return cmx_conn_pump_flush(conn, now_ms);
@@ -161,6 +166,9 @@ int cmx_conn_dial_start(cmx_conn *conn, uint32_t origin, const cmx_conn_target *
         conn->address_count = 1;
         cmx_conn_set_state(conn, CMX_CONN_AWAIT_CONNECT, now_ms);
         return open_next_address(conn, now_ms);
+    }
+    if (cmx_lines_on(conn->env->lines)) {
+        cmx_conn_trace_resolve(conn->env->lines, conn->index, target->url.host);
     }
     int rc = conn->env->port->resolve_start(conn->env->port_state, target->url.host,
                                             target->url.port, &conn->query);

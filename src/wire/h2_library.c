@@ -88,6 +88,42 @@ static enum cmx_h2_content classify_content(const uint8_t *value, size_t value_l
     return CMX_H2_CONTENT_OTHER;
 }
 
+/* Puts a text into the head's room at `at`, before what follows there; `max` bytes of it. Returns
+ * the bytes kept. What does not fit behind it is cut. */
+static uint8_t insert_text(cmx_h2_head *head, size_t at, cmx_view value, size_t max)
+{
+    size_t room = sizeof(head->text) - at;
+    size_t len = value.len < max ? value.len : max;
+    len = len < room ? len : room;
+
+    memmove(head->text + at + len, head->text + at, room - len);
+    for (size_t i = 0; i < len; i++) {
+        uint8_t byte = value.data[i];
+        head->text[at + i] = byte < ' ' || byte > '~' ? '?' : (char)byte;
+    }
+    return (uint8_t)len;
+}
+
+static void keep_request_id(cmx_h2_head *head, cmx_view value)
+{
+    if (head->request_id_len > 0) {
+        return; /* the first one counts */
+    }
+    head->request_id_len = insert_text(head, 0, value, CMX_H2_REQUEST_ID_BYTES_MAX);
+    size_t room = sizeof(head->text) - head->request_id_len;
+    if (head->location_len > room) {
+        head->location_len = (uint8_t)room;
+    }
+}
+
+/* The library puts :status before all other fields. */
+static void keep_location(cmx_h2_head *head, cmx_view value)
+{
+    if (head->status >= 300 && head->status <= 399 && head->location_len == 0) {
+        head->location_len = insert_text(head, head->request_id_len, value, sizeof(head->text));
+    }
+}
+
 static void keep_field(cmx_h2_head *head, cmx_view name, cmx_view value)
 {
     if (cmx_view_equal(name, CMX_VIEW_LITERAL(":status")) && value.len == STATUS_DIGITS) {
@@ -97,9 +133,9 @@ static void keep_field(cmx_h2_head *head, cmx_view name, cmx_view value)
     } else if (cmx_view_equal(name, CMX_VIEW_LITERAL("content-type"))) {
         head->content = (uint8_t)classify_content(value.data, value.len);
     } else if (cmx_view_equal(name, CMX_VIEW_LITERAL("x-request-id"))) {
-        size_t len = value.len < sizeof(head->request_id) ? value.len : sizeof(head->request_id);
-        memcpy(head->request_id, value.data, len);
-        head->request_id_len = (uint8_t)len;
+        keep_request_id(head, value);
+    } else if (cmx_view_equal(name, CMX_VIEW_LITERAL("location"))) {
+        keep_location(head, value);
     }
 }
 
@@ -109,8 +145,10 @@ static int record_frame_start(nghttp2_session *session, const nghttp2_frame_hd *
     cmx_h2 *h2 = user_data;
 
     (void)session;
-    (void)head;
     h2->frames_received++;
+    if (cmx_lines_on(h2->trace.lines)) {
+        cmx_h2_trace_start(&h2->trace, head);
+    }
     return 0;
 }
 
@@ -123,6 +161,10 @@ static int record_field(nghttp2_session *session, const nghttp2_frame *frame, co
     size_t field_bytes = name_len + value_len + FIELD_OVERHEAD_BYTES;
 
     (void)flags;
+    if (cmx_lines_on(h2->trace.lines)) {
+        cmx_h2_trace_field(&h2->trace, false, (cmx_view){name, name_len},
+                           (cmx_view){value, value_len});
+    }
     if (stream == NULL) {
         return 0;
     }
@@ -212,6 +254,9 @@ static int record_frame(nghttp2_session *session, const nghttp2_frame *frame, vo
 {
     cmx_h2 *h2 = user_data;
 
+    if (cmx_lines_on(h2->trace.lines)) {
+        cmx_h2_trace_received(&h2->trace, frame);
+    }
     if (frame->hd.type == NGHTTP2_DATA) {
         if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
             record_data_end(h2, session, frame->hd.stream_id);
@@ -244,6 +289,9 @@ static int record_sent(nghttp2_session *session, const nghttp2_frame *frame, voi
 {
     cmx_h2 *h2 = user_data;
 
+    if (cmx_lines_on(h2->trace.lines)) {
+        cmx_h2_trace_sent(&h2->trace, frame);
+    }
     if (frame->hd.type == NGHTTP2_HEADERS) {
         cmx_h2_stream *stream = find_stream(session, frame->hd.stream_id);
         h2->unsent_headers--;
@@ -270,12 +318,25 @@ static int record_not_sent(nghttp2_session *session, const nghttp2_frame *frame,
     return 0;
 }
 
+static int record_bad_frame(nghttp2_session *session, const nghttp2_frame *frame, int error,
+                            void *user_data)
+{
+    const cmx_h2 *h2 = user_data;
+
+    (void)session;
+    if (cmx_lines_on(h2->trace.lines)) {
+        cmx_h2_trace_refused(&h2->trace, frame, error);
+    }
+    return 0;
+}
+
 static void set_callbacks(nghttp2_session_callbacks *callbacks)
 {
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, record_frame_start);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, record_field);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, lend_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, record_frame);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, record_bad_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, record_close);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, record_sent);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, record_not_sent);

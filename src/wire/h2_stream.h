@@ -10,9 +10,11 @@
 #include "base/region.h"
 #include "base/source.h"
 #include "base/view.h"
+#include "wire/h2_trace.h"
 
 enum {
     CMX_H2_REQUEST_ID_BYTES_MAX = 64,
+    CMX_H2_HEAD_TEXT_BYTES = 123, /* so that a head is 128 bytes */
 };
 
 enum cmx_h2_content {
@@ -21,12 +23,14 @@ enum cmx_h2_content {
     CMX_H2_CONTENT_JSON,         /* application/json, +json */
 };
 
-/* What is kept of a response head. */
+/* What is kept of a response head. The texts share one room, the id first; bytes that are not
+ * visible ASCII or a space are '?', because neither has any business there. */
 typedef struct cmx_h2_head {
-    uint16_t status;                              /* 100..999; 0 = no final head yet */
-    uint8_t content;                              /* enum cmx_h2_content */
-    uint8_t request_id_len;                       /* bytes */
-    char request_id[CMX_H2_REQUEST_ID_BYTES_MAX]; /* x-request-id, cut to fit */
+    uint16_t status;                   /* 100..999; 0 = no final head yet */
+    uint8_t content;                   /* enum cmx_h2_content */
+    uint8_t request_id_len;            /* bytes: x-request-id, cut to fit */
+    uint8_t location_len;              /* bytes: location of a 3xx, cut to fit */
+    char text[CMX_H2_HEAD_TEXT_BYTES]; /* request id, location */
 } cmx_h2_head;
 
 /* Each list has its own link, because a stream may be in one list of each kind. */
@@ -94,7 +98,20 @@ typedef struct cmx_h2 {
     bool terminated;          /* we sent a GOAWAY with an error */
     uint64_t frames_received; /* any frame: proof of life */
     uint64_t pings_acked;
+    cmx_h2_trace trace;
 } cmx_h2;
+
+/* Returns the request id of a head; empty = none came. */
+static inline cmx_view cmx_h2_head_request_id(const cmx_h2_head *head)
+{
+    return (cmx_view){(const uint8_t *)head->text, head->request_id_len};
+}
+
+/* Returns where a head redirects to; empty = nowhere. */
+static inline cmx_view cmx_h2_head_location(const cmx_h2_head *head)
+{
+    return (cmx_view){(const uint8_t *)head->text + head->request_id_len, head->location_len};
+}
 
 void cmx_h2_stream_push(cmx_h2_list *list, cmx_h2_stream *stream, enum cmx_h2_link link);
 

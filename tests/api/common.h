@@ -51,7 +51,8 @@ static inline cmx_origin_id common_origin(cmx_client *client, const char *url, c
 
 static inline cmx_chat common_chat(cmx_origin_id origin, const char *model)
 {
-    static const cmx_message message = {CMX_ROLE_USER, "Explain connection pooling", 0};
+    static const cmx_message message = {.role = CMX_ROLE_USER,
+                                        .text = "Explain connection pooling"};
     cmx_chat chat;
     cmx_chat_default(&chat);
     chat.origin = origin;

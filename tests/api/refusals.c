@@ -84,7 +84,7 @@ static void refuse_chat(cmx_client *client, const cmx_chat *chat, int code, cons
 
 static void check_chats(cmx_client *client, cmx_origin_id origin)
 {
-    static const cmx_message broken = {CMX_ROLE_USER, "a\xff", 0};
+    static const cmx_message broken = {.role = CMX_ROLE_USER, .text = "a\xff"};
     cmx_chat chat = common_chat(origin, NULL);
     refuse_chat(client, &chat, CMX_ERR_ARGUMENT, "model");
     chat = common_chat(origin, "gpt-4.1");
@@ -93,6 +93,15 @@ static void check_chats(cmx_client *client, cmx_origin_id origin)
     chat = common_chat(origin, "gpt-4.1");
     chat.messages = &broken;
     refuse_chat(client, &chat, CMX_ERR_UTF8, "messages.text");
+    cmx_chat_fault fault;
+    REQUIRE(cmx_chat_check(&chat, &fault) == CMX_ERR_UTF8);
+    REQUIRE(strcmp(fault.field, "messages.text") == 0 && fault.message == 0 && fault.offset == 1);
+    chat = common_chat(origin, "gpt-4.1");
+    chat.extra_json = "{\"seed\":1,\"model\":\"x\"}";
+    refuse_chat(client, &chat, CMX_ERR_JSON, "extra_json");
+    REQUIRE(cmx_chat_check(&chat, &fault) == CMX_ERR_JSON && fault.offset == 10);
+    chat.extra_json = NULL;
+    REQUIRE(cmx_chat_check(&chat, &fault) == CMX_OK && fault.field == NULL);
     chat = common_chat(origin, "gpt-4.1");
     chat.temperature_milli = 2001;
     refuse_chat(client, &chat, CMX_ERR_ARGUMENT, "temperature_milli");

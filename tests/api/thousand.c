@@ -77,6 +77,7 @@ int main(int argc, char **argv)
     REQUIRE(argc == 3);
     cmx_config config;
     cmx_config_preset(&config, CMX_PRESET_DEFAULT);
+    config.tail_bytes = 512; /* events of chats are a few hundred bytes */
     config.connections_max = CONNECTIONS;
     config.requests_max = CHATS;
     config.streams_soft = CHATS / CONNECTIONS;

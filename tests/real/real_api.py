@@ -59,6 +59,11 @@ class Programs(common.Case):
         with Relay("--tokens", "16000") as relay:
             self.run_api("plain_answer", relay)
 
+    def test_tools(self):
+        with Relay("--tokens", "20") as relay:
+            stats = self.run_api("tools", relay)
+        self.assertEqual((stats["requests"], stats["completed"], stats["connections"]), (3, 3, 1))
+
     def test_refusals(self):
         with Relay() as relay:
             self.run_api("refusals", relay)

@@ -118,6 +118,156 @@ class Answers(common.Case):
         self.assertEqual(self.events("-m", "fault-nodone", "x")[-1]["verdict"], "DONE_NO_SENTINEL")
 
 
+class Options(common.Case):
+    """What an option stands for is in the body that arrives."""
+
+    def expect_body(self, text, *arguments):
+        with self.subTest(arguments), \
+                Relay("--tokens", "1", "--token-text", "word ", "--require-body", text) as relay:
+            self.assertEqual(run("chat", *relay.options(), *arguments, "hello").code, OK)
+            self.expect(run("chat", *relay.options(), "hello"), common.SERVER, "[HTTP 400]")
+
+    def test_each_reaches_the_server(self):
+        with common.tempfile.TemporaryDirectory() as folder:
+            tools, form = os.path.join(folder, "tools"), os.path.join(folder, "form")
+            with open(tools, "w", encoding="utf-8") as file:
+                file.write('[{"type":"function","function":{"name":"caf\u00e9"}}]\n')
+            with open(form, "w", encoding="utf-8") as file:
+                file.write('{"type":"json_schema"}')
+            for text, *arguments in (
+                    ('"top_p":0.5', "--top-p", "0.5"),
+                    ('"max_completion_tokens":7', "--max-completion-tokens", "7"),
+                    ('"n":2', "--choices", "2", "--json"),
+                    ('"stop":["a","b\\"\u00e9"]', "--stop", "a", "--stop", 'b"\u00e9'),
+                    ('"name":"caf\u00e9"', "--tools", tools),
+                    ('"tool_choice":"auto"', "--tools", tools, "--tool-choice", "auto"),
+                    ('"tool_choice":{"type":', "--tool-choice", '{"type":"function"}'),
+                    ('"response_format":{"type":"json_object"}', "--response-format",
+                     '{"type":"json_object"}'),
+                    ('"response_format":{"type":"json_schema"}', "--response-format", form),
+                    ('"seed":7', "--extra", '{"seed":7}'),
+                    ('"include_obfuscation":false', "--no-obfuscation"),
+                    ('"role":"system","content":"Be brief."', "-s", "Be brief.")):
+                self.expect_body(text, *arguments)
+
+
+class Tools(common.Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.relay = Relay()
+        cls.relay.__enter__()
+        cls.tools = os.path.join(cls.relay.folder, "tools.json")
+        with open(cls.tools, "w", encoding="ascii") as file:
+            file.write('[{"type":"function","function":{"name":"add"}}]')
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.relay.__exit__()
+
+    def test_calls_are_lines(self):
+        result = run("chat", *self.relay.options(), "--tools", self.tools, "hello")
+        self.assertEqual((result.code, result.err), (OK, ""), result)
+        first, second, end = result.out.split("\n")
+        self.assertEqual(first, 'tool add call_relay0 {"a":17,"b":25}')
+        word, name, call, arguments = second.split(" ", 3)
+        self.assertEqual((word, name, call), ("tool", "say", "call_relay1"))
+        self.assertIn("text", json.loads(arguments))
+        self.assertEqual(end, "")
+
+    def test_calls_are_events(self):
+        result = run("chat", *self.relay.options(), "--tools", self.tools, "--json", "hello")
+        *deltas, done = [json.loads(line) for line in result.out.splitlines()]
+        self.assertEqual({delta["channel"] for delta in deltas}, {"tool_call"})
+        calls = {0: ["", "", ""], 1: ["", "", ""]}
+        for delta in deltas:
+            for i, member in enumerate(("id", "name", "text")):
+                calls[delta["tool"]][i] += delta[member]
+        self.assertEqual(calls[0][:2], ["call_relay0", "add"])
+        self.assertEqual(json.loads(calls[0][2]), {"a": 17, "b": 25})
+        self.assertEqual(calls[1][:2], ["call_relay1", "say"])
+        self.assertEqual((done["verdict"], done["finish_reason"], done["tool_calls"]),
+                         ("DONE", "tool_calls", 2))
+
+
+class Origins(common.Case):
+    """What an origin adds to every request arrives."""
+
+    def test_query_and_headers_arrive(self):
+        with Relay("--tokens", "1", "--token-text", "word ", "--key", KEY, "--require-header",
+                   "openai-organization: org-1", "--require-query", "api-version=2024-10-21") as relay:
+            query = ["--query", "api-version=2024-10-21"]
+            header = ["--header", "OpenAI-Organization: org-1"]
+            for command, last, out in (("chat", "hello", "word \n"), ("request", "/models", None)):
+                with self.subTest(command):
+                    result = run(command, *relay.options(), *query, *header, last)
+                    self.assertEqual(result.code, OK, result)
+                    self.assertEqual(result.out, out if out else result.out)
+                    result = run(command, *relay.options(), *query, last)
+                    self.assertEqual(result.code, common.SERVER, result)
+                    result = run(command, *relay.options(), *header, last)
+                    self.assertEqual(result.code, common.SERVER, result)
+
+    def test_key_under_another_name(self):
+        with Relay("--tokens", "1", "--token-text", "word ", "--key", KEY) as relay:
+            self.expect(run("chat", *relay.options(), "--auth-header", "Api-Key", "hello"), OK,
+                        out="word \n")
+            result = run("chat", *relay.options(), "--auth-header", "x-other", "hello")
+            self.expect(result, common.SERVER, "[HTTP 401]")
+
+
+class Requests(common.Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.relay = Relay("--tokens", "2", "--token-text", "word ", "--key", KEY)
+        cls.relay.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.relay.__exit__()
+
+    def request(self, *arguments, **keywords):
+        return run("request", *self.relay.options(), *arguments, **keywords)
+
+    def test_body_and_status_are_apart(self):
+        result = self.request("/models")
+        self.assertEqual((result.code, result.err), (OK, "HTTP 200\n"), result)
+        self.assertEqual(json.loads(result.out)["data"][0]["id"], "gpt-4.1")
+
+    def test_methods_reach_the_server(self):
+        for method in ("POST", "DELETE"):
+            result = self.request("-X", method, "/models")
+            self.assertEqual(result.code, common.SERVER, result)
+            self.assertIn("HTTP 405\n", result.err)
+            self.assertIn("request id: req_", result.err)
+            self.assertIn("Only GET", json.loads(result.out)["error"]["message"])
+        result = self.request("-X", "DELETE", "/unknown?a=1")
+        self.assertIn("Invalid URL (DELETE /v1/unknown?a=1)", result.out)
+
+    def test_bodies_reach_the_server(self):
+        body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}]}).encode()
+        path = os.path.join(self.relay.folder, "body.json")
+        with open(path, "wb") as file:
+            file.write(body)
+        for source, stdin in ((path, b""), ("-", body)):
+            result = self.request("--data", source, "/chat/completions", stdin=stdin)
+            self.assertEqual(result.code, OK, result)
+            answer = json.loads(result.out)
+            self.assertEqual(answer["choices"][0]["message"]["content"], "word word ")
+
+    def test_large_bodies_wait_for_the_window(self):
+        message = {"role": "user", "content": "x" * 3000000}
+        body = json.dumps({"model": "m", "messages": [message]}).encode()
+        self.assertEqual(self.request("-d", "-", "/chat/completions", stdin=body).code, OK)
+
+    def test_verbose_tells_how_it_ended(self):
+        result = run("chat", *self.relay.options(), "-v", "hello")
+        self.assertEqual((result.code, result.out), (OK, "word word \n"), result)
+        for part in ("chatmux: DONE http_status=200 finish_reason=stop request_id=", " model=gpt-4.1",
+                     " completion_tokens=2 ", " first_token_ms=", " total_ms="):
+            self.assertIn(part, result.err)
+        self.assertNotIn("malformed", result.err)
+
+
 class Plain(common.Case):
     def test_http_means_prior_knowledge(self):
         with Relay("--tokens", "3", "--token-text", "word ", plain=True) as relay:

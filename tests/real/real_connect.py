@@ -5,7 +5,7 @@
 import socket
 
 import common
-from common import FAILED, Listener, Relay, run
+from common import FAILED, SERVER, Listener, Relay, run
 
 
 class Unreachable(common.Case):
@@ -109,6 +109,70 @@ class Untrusted(common.Case):
                          relay.cacert, "hello")
             self.expect(result, FAILED, "CMX_ERR_CERT_HOST")
             self.assertEqual(relay.stop()["requests"], 0)
+
+
+class Redirected(common.Case):
+    """A redirect is told and never followed: the key goes to the relay it is for."""
+
+    def expect_redirect(self, *arguments, out=""):
+        with Relay("--key", common.KEY) as target, \
+                Relay("--fault", "fault-redirect", "--redirect-to", target.url + "/there") as relay:
+            result = run(arguments[0], *relay.options(), *arguments[1:])
+            self.expect(result, SERVER, "ERROR_HTTP", "[HTTP 307]", "CMX_ERR_REDIRECT",
+                        f"it redirects to: {target.url}/there", "request id: req_", out=out)
+            self.assertEqual(relay.stop()["requests"], 1)
+            self.assertEqual(target.stop()["connections"], 0)
+
+    def test_chats(self):
+        self.expect_redirect("chat", "hello")
+        self.expect_redirect("chat", "--no-stream", "hello")
+
+    def test_plain_requests(self):
+        with Relay("--fault", "fault-redirect") as relay:
+            result = run("request", *relay.options(), "/models")
+            self.assertEqual(result.code, SERVER, result)
+            self.assertIn("HTTP 307\n", result.err)
+            self.assertIn("CMX_ERR_REDIRECT", result.err)
+            self.assertIn("it redirects to: https://elsewhere.invalid/v1\n", result.err)
+
+
+class Traced(common.Case):
+    """The trace tells each frame and hides what is secret."""
+
+    def test_frames_and_no_key(self):
+        with Relay("--tokens", "2", "--token-text", "word ", "--key", common.KEY) as relay:
+            for how in ([], ["--auth-header", "Api-Key"]):
+                # run() itself looks for the key in everything that is printed.
+                result = run("chat", *relay.options(), *how, "--trace", "-H", "x-api-key: hunter2",
+                             "-H", "X-Org: acme", "--query", "key=hunter3&v=1", "hello body")
+                self.expect(result, common.OK, "* conn 0 resolving localhost\n",
+                            f":{relay.port}\n", "* conn 0 TLS 1.3, ALPN h2, verified, cipher=0x",
+                            "* conn 0 send SETTINGS ", "* conn 0 recv SETTINGS ",
+                            "MAX_CONCURRENT_STREAMS=1000", "* conn 0 send HEADERS stream=1 ",
+                            "* conn 0 send :path: /v1/chat/completions?key=<redacted>&v=1\n",
+                            "* conn 0 send x-api-key: <redacted>\n",
+                            f"* conn 0 send {'api-key' if how else 'authorization'}: <redacted>\n",
+                            "* conn 0 send x-org: acme\n", "* conn 0 send DATA stream=1 ",
+                            "* conn 0 recv :status: 200\n", "* conn 0 recv DATA stream=1 ",
+                            "* conn 0 send GOAWAY ", "NO_ERROR", "* conn 0 closed in good order\n",
+                            out="word word \n")
+                for secret in ("hunter", "hello body", "word"):
+                    self.assertNotIn(secret, result.err)
+
+    def test_failures_are_told(self):
+        holder, port = common.refused_port()
+        with holder:
+            result = run("chat", "--url", f"http://127.0.0.1:{port}/v1", "--trace", "hello")
+        self.expect(result, FAILED, f"* conn 0 connecting to 127.0.0.1:{port}\n",
+                    "* conn 0 closed: CMX_ERR_REFUSED\n")
+        with Relay("--fault", "fault-reset", "--tokens", "4") as relay:
+            result = run("chat", *relay.options(), "--trace", "hello")
+            self.assertIn("* conn 0 recv RST_STREAM stream=1 flags=0x00 length=4 INTERNAL_ERROR\n",
+                          result.err)
+
+    def test_without_it_nothing_is_told(self):
+        with Relay("--tokens", "1") as relay:
+            self.assertEqual(run("chat", *relay.options(), "hello").err, "")
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ class Readme(common.Case):
 class Manual(common.Case):
     def test_every_option_is_in_the_manual(self):
         manual = read("src/cli/chatmux.1")
-        words = {word for command in ("chat", "bench")
+        words = {word for command in ("chat", "request", "bench")
                  for word in re.findall(r"--([a-z][a-z-]+)", common.run(command, "--help").out)}
         self.assertGreater(len(words), 15)
         for word in words:

@@ -17,7 +17,8 @@ class Version(common.Case):
         self.assertEqual(repr(run("--version")), repr(common.Result(OK, f"chatmux {version}\n", "")))
 
     def test_help_is_no_mistake(self):
-        for arguments in (["--help"], ["chat", "--help"], ["bench", "--help"], ["bench", "-h"]):
+        for arguments in (["--help"], ["chat", "--help"], ["bench", "--help"], ["bench", "-h"],
+                          ["request", "--help"]):
             result = run(*arguments)
             self.assertEqual((result.code, result.err), (OK, ""), result)
             self.assertIn("usage: chatmux", result.out)
@@ -105,10 +106,72 @@ class Mistakes(common.Case):
         self.expect(self.chat("--frobnicate", "hello"), USAGE, "chatmux: ", "frobnicate")
         self.expect(self.chat("hello", "--url"), USAGE, "chatmux: ", "requires an argument")
         self.expect(self.bench("--system", "x"), USAGE, "system")
+        self.expect(self.bench("--trace"), USAGE, "trace")
+        self.expect(self.request("--model", "x", "/models"), USAGE, "model")
         # The key has no place on the command line, where every user of the machine reads it.
         result = self.chat("--key", "sk-argument", "hello")
         self.expect(result, USAGE, "OPENAI_API_KEY")
         self.assertNotIn("sk-argument", result.err)
+
+    def request(self, *arguments, **keywords):
+        return run("request", *self.relay.options(), *arguments, **keywords)
+
+    def test_headers_that_are_not_the_callers(self):
+        for header in ("Host: evil", "content-length: 5", "Transfer-Encoding: chunked",
+                       "Authorization: Bearer stolen", "accept: text/html", "TE: trailers",
+                       "connection: close", "bad name: x", "x-caf\u00e9: x"):
+            with self.subTest(header):
+                self.expect(self.chat("--header", header, "hello"), USAGE, "headers.name")
+        for header in ("x-a: b\r\nx-c: d", "x-a: b\n", "x-a: \x01", "x-a:", "x-a: caf\u00e9",
+                       "x-a: b "):
+            with self.subTest(header):
+                self.expect(self.chat("-H", header, "hello"), USAGE, "headers.value")
+        for header in ("no colon", ":path: /x", ""):
+            self.expect(self.chat("-H", header, "hello"), USAGE, "'Name: value' is needed")
+        self.expect(self.chat(*["-H", "x-a: b"] * 9, "hello"), USAGE, "--header: at most 8")
+        self.expect(self.chat("-H", "x-a: " + "b" * 510, "hello"), USAGE, "headers")
+        # What a secret could be is not repeated.
+        result = self.chat("-H", "x-a: hunter2\n", "hello")
+        self.assertNotIn("hunter2", result.err)
+        self.expect(self.chat("--auth-header", "Content-Length", "hello"), USAGE, "auth_header")
+        self.expect(self.chat("--auth-header", "api-key", "-H", "Api-Key: x", "hello"), USAGE,
+                    "headers.name")
+
+    def test_queries(self):
+        for query in ("?a=1", "a b", "a#b", "a\r\nhost: x", "q" * 129):
+            with self.subTest(query):
+                self.expect(self.chat("--query", query, "hello"), USAGE, "query")
+
+    def test_requests(self):
+        for path in ("models", "", "/mo dels", "/models\r\nhost: x", "/models#x", "/" + "a" * 512):
+            with self.subTest(path):
+                self.expect(self.request(path), USAGE, "path: ")
+        self.expect(self.request(), USAGE, "the path is missing")
+        self.expect(self.request("/models", "/files"), USAGE, "'/files' is one argument too many")
+        self.expect(self.request("-X", "PATCH", "/models"), USAGE, "-X 'PATCH': GET, POST or DELETE")
+        self.expect(self.request("-X", "GET\r\n", "/models"), USAGE, "-X ")
+        self.expect(self.request("--data", "/missing", "/files"), USAGE, "--data /missing: No such")
+        self.expect(self.request("--data", "/", "/files"), USAGE, "--data /: ")
+        self.expect(self.request("--data", "-", "--content-type", "text/plain\r\nx: y", "/files",
+                                 stdin=b"x"), USAGE, "content_type")
+
+    def test_json_options(self):
+        for option in ("--extra", "--tool-choice", "--response-format"):
+            with self.subTest(option):
+                self.expect(self.chat(option, '{"a":}', "hello"), USAGE, option + ": ", "[byte 5]")
+        self.expect(self.chat("--extra", "[1]", "hello"), USAGE, "--extra: ")
+        self.expect(self.chat("--extra", '{"model":"x"}', "hello"), USAGE, "--extra: ")
+        self.expect(self.chat("--stop", "a\udcff", "hello"), USAGE, "--stop: ")
+        self.expect(self.chat("--tools", "/missing", "hello"), USAGE, "--tools /missing: No such")
+        path = os.path.join(self.relay.folder, "tools.json")
+        for content, text in ((b"", "the file is empty"), (b"[\0]", "a NUL byte"),
+                              (b"{}", "--tools: "), (b"[{]", "[byte 2]"),
+                              (b"[" + b" " * (4 << 20) + b"]", "longer than 4194304 bytes")):
+            with self.subTest(content[:8]):
+                with open(path, "wb") as file:
+                    file.write(content)
+                self.expect(self.chat("--tools", path, "hello"), USAGE, text)
+        self.expect(self.chat("--choices", "2", "hello"), USAGE, "--json")
 
     def test_numbers_out_of_range(self):
         for arguments, text in (
@@ -121,6 +184,10 @@ class Mistakes(common.Case):
                 (("chat", "--temperature", "2.1"), "from 0 to 2"),
                 (("chat", "--temperature", "nan"), "--temperature 'nan'"),
                 (("chat", "--temperature", "-1"), "--temperature '-1'"),
+                (("chat", "--top-p", "1.1"), "from 0 to 1"),
+                (("chat", "--choices", "9"), "from 1 to 8"),
+                (("chat", "--max-completion-tokens", "0"), "--max-completion-tokens '0'"),
+                (("request", "--max-time", "0"), "--max-time '0'"),
                 (("chat", "--max-time", "1000000"), "--max-time '1000000'"),
                 (("chat", "--connect-timeout", "121"), "--connect-timeout '121'"),
                 (("chat", "--model", ""), "model"), (("chat", "--model", "m" * 129), "model"),
@@ -128,7 +195,7 @@ class Mistakes(common.Case):
                 (("chat", "--address", "localhost"), "address")):
             with self.subTest(arguments):
                 command, *rest = arguments
-                prompt = ["hello"] if command == "chat" else []
+                prompt = {"chat": ["hello"], "request": ["/models"]}.get(command, [])
                 self.expect(run(command, *self.relay.options(), *rest, *prompt), USAGE, text)
 
 

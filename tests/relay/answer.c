@@ -13,6 +13,8 @@
 
 #define PROMPT_TOKENS 9
 #define STAMP_MAX 32
+#define FLOOD_LEN 1024
+#define MALFORMED_AT 9 /* tokens: with the role before them the tenth event */
 
 /* As they stand inside a JSON string: an escape and a few multi-byte characters are there on
  * purpose. */
@@ -81,6 +83,19 @@ static const char *const words[] = {
     ".",
     "\\n",
     "\\n",
+};
+
+/* Two calls in pieces, as they stand in "tool_calls": a token each. */
+static const char *const call_pieces[] = {
+    "{\"index\":0,\"id\":\"call_relay0\",\"type\":\"function\","
+    "\"function\":{\"name\":\"add\",\"arguments\":\"\"}}",
+    "{\"index\":0,\"function\":{\"arguments\":\"{\\\"a\\\":17\"}}",
+    "{\"index\":0,\"function\":{\"arguments\":\",\\\"b\\\":\"}}",
+    "{\"index\":0,\"function\":{\"arguments\":\"25}\"}}",
+    "{\"index\":1,\"id\":\"call_relay1\",\"type\":\"function\","
+    "\"function\":{\"name\":\"say\",\"arguments\":\"\"}}",
+    "{\"index\":1,\"function\":{\"arguments\":\"{\\\"text\\\":\\\"D\xc3\xa9j\xc3\xa0\"}}",
+    "{\"index\":1,\"function\":{\"arguments\":\" vu\\\\n\\\"}\"}}",
 };
 
 bool relay_answer_prepare(relay_env *env)
@@ -152,6 +167,11 @@ void relay_answer_init(relay_answer *answer, relay_env *env, const relay_chat *c
     if (chat->tokens_max >= 0 && chat->tokens_max < answer->tokens_total) {
         answer->tokens_total = chat->tokens_max;
         answer->shortened = true;
+    }
+    if (chat->wants_call && chat->stream) {
+        answer->calls = true;
+        answer->shortened = false;
+        answer->tokens_total = sizeof call_pieces / sizeof call_pieces[0];
     }
     render_id(answer);
     render_prefix(answer, chat);
@@ -226,13 +246,29 @@ static size_t render_role(const relay_answer *answer, char *event)
     return close_event(answer, event, len);
 }
 
-static size_t render_delta(relay_answer *answer, char *event)
+static size_t render_call(const relay_answer *answer, char *event)
+{
+    size_t len = render_envelope(answer, event);
+
+    len = append(event, len, "{\"index\":0,\"delta\":{\"tool_calls\":[");
+    len = append(event, len, call_pieces[answer->tokens_sent]);
+    return append(event, len, "]");
+}
+
+static size_t render_text(const relay_answer *answer, char *event)
 {
     size_t len = answer->prefix_len;
 
     memcpy(event, answer->prefix, len);
     len += render_token(answer, event + len);
-    len = append(event, len, "\"},\"logprobs\":null,\"finish_reason\":null}]");
+    return append(event, len, "\"");
+}
+
+static size_t render_delta(relay_answer *answer, char *event)
+{
+    size_t len = answer->calls ? render_call(answer, event) : render_text(answer, event);
+
+    len = append(event, len, "},\"logprobs\":null,\"finish_reason\":null}]");
     answer->tokens_sent++;
     answer->env->stats.tokens++;
     return close_event(answer, event, len);
@@ -243,7 +279,10 @@ static size_t render_finish(const relay_answer *answer, char *event)
     size_t len = render_envelope(answer, event);
 
     len = append(event, len, "{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"");
-    len = append(event, len, answer->shortened ? "length\"}]" : "stop\"}]");
+    len = append(event, len,
+                 answer->calls       ? "tool_calls\"}]"
+                 : answer->shortened ? "length\"}]"
+                                     : "stop\"}]");
     return close_event(answer, event, len);
 }
 
@@ -291,10 +330,25 @@ static enum relay_answer_step cut_off(relay_answer *answer, char *event, size_t 
                                 answer->fault->error_code);
         answer->stage = RELAY_STAGE_END;
         return RELAY_STEP_EVENT;
-    case RELAY_CUT_RESET:
-        return RELAY_STEP_RESET;
+    case RELAY_CUT_MID:
+        if (answer->cut) {
+            return RELAY_STEP_END;
+        }
+        answer->cut = true;
+        memcpy(event, answer->prefix, answer->prefix_len);
+        *len = append(event, answer->prefix_len, "Conn");
+        return RELAY_STEP_EVENT;
+    case RELAY_CUT_FLOOD:
+        memset(event, '.', FLOOD_LEN);
+        memcpy(event, ": ", 2);
+        memcpy(event + FLOOD_LEN - 2, "\n\n", 2);
+        *len = FLOOD_LEN;
+        return RELAY_STEP_EVENT;
     case RELAY_CUT_STALL:
         return RELAY_STEP_WAIT;
+    case RELAY_CUT_RESET:
+    case RELAY_CUT_DROP:
+    case RELAY_CUT_CLOSE:
     case RELAY_CUT_END_STREAM:
     case RELAY_CUT_NONE:
         break;
@@ -308,6 +362,9 @@ static enum relay_answer_step next_token(relay_answer *answer, char *event, size
         return RELAY_STEP_WAIT;
     }
     *len = render_delta(answer, event);
+    if (answer->fault != NULL && answer->fault->malformed && answer->tokens_sent == MALFORMED_AT) {
+        *len = append(event, *len / 2, "\n\n");
+    }
     if (reached_cut(answer)) {
         answer->stage = RELAY_STAGE_CUT;
     } else if (answer->tokens_sent == answer->tokens_total) {

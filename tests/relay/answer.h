@@ -32,8 +32,7 @@ enum relay_answer_stage {
 enum relay_answer_step {
     RELAY_STEP_EVENT, /* *len bytes were written */
     RELAY_STEP_WAIT,  /* nothing is due */
-    RELAY_STEP_END,
-    RELAY_STEP_RESET
+    RELAY_STEP_END    /* complete, or cut off: relay_fault_cut says how */
 };
 
 typedef struct relay_answer {
@@ -41,6 +40,8 @@ typedef struct relay_answer {
     const relay_fault *fault; /* NULL = honest */
     enum relay_answer_stage stage;
     bool include_usage;
+    bool cut;       /* half an event left, the end is near */
+    bool calls;     /* tools instead of answering with text */
     bool shortened; /* by the request's own limit: finish_reason is "length" */
     int64_t tokens_total;
     int64_t tokens_due;

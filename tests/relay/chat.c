@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes model, stream, stream_options.include_usage, the token limits and the presence of messages
- * from a chat request; everything else is checked for syntax only.
- * In: a body. Out: relay_chat. Must not answer.
+ * Takes model, stream, stream_options.include_usage, the token limits, whether tools are offered
+ * and the presence of messages from a chat request; everything else is checked for syntax only. In:
+ * a body. Out: relay_chat. Must not answer.
  */
 #include "chat.h"
 
@@ -29,6 +29,8 @@ static void take_member(relay_chat *chat, const relay_json_value *value)
         chat->stream = value->kind == RELAY_JSON_TRUE;
     } else if (relay_json_is(value->outer, "messages")) {
         chat->has_messages = value->kind == RELAY_JSON_ARRAY && value->count > 0;
+    } else if (relay_json_is(value->outer, "tools")) {
+        chat->wants_call = value->kind == RELAY_JSON_ARRAY && value->count > 0;
     } else if ((relay_json_is(value->outer, "max_tokens") ||
                 relay_json_is(value->outer, "max_completion_tokens")) &&
                value->kind == RELAY_JSON_NUMBER) {
@@ -48,6 +50,14 @@ static void visit_value(void *context, const relay_json_value *value)
     }
 }
 
+/* Quotes inside a string are escaped, so that this can only be a member of a message. */
+static bool has_tool_result(const char *body, size_t body_len)
+{
+    static const char member[] = "\"role\":\"tool\"";
+
+    return memmem(body, body_len, member, sizeof member - 1) != NULL;
+}
+
 const char *relay_chat_parse(relay_chat *chat, const char *body, size_t body_len)
 {
     memset(chat, 0, sizeof *chat);
@@ -55,6 +65,7 @@ const char *relay_chat_parse(relay_chat *chat, const char *body, size_t body_len
     if (!relay_json_walk(body, body_len, visit_value, chat)) {
         return "We could not parse the JSON body of your request.";
     }
+    chat->wants_call = chat->wants_call && !has_tool_result(body, body_len);
     if (chat->model.data == NULL || chat->model.len == 0) {
         return "you must provide a model parameter";
     }

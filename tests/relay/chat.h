@@ -21,6 +21,7 @@ typedef struct relay_chat {
     bool stream;
     bool include_usage;
     bool has_messages;
+    bool wants_call; /* tools are offered, and no message is the result of one */
 } relay_chat;
 
 /* NULL: understood; else the message of a 400 */

@@ -211,6 +211,9 @@ static void start_protocol(relay_conn *conn)
         return;
     }
     conn->phase = RELAY_CONN_H2;
+    if (conn->set->draining) {
+        relay_h2_drain(&conn->link);
+    }
 }
 
 static void shake_hands(relay_conn *conn)
@@ -234,11 +237,52 @@ static void shake_hands(relay_conn *conn)
     start_protocol(conn);
 }
 
+/* The next close resets the connection instead of ending it. */
+static void drop(relay_conn *conn)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    conn->broken = true;
+}
+
+/* A close with bytes unread would reset the connection, and with it what the client has not read:
+ * the end of its last answers. */
+static void linger(relay_conn *conn)
+{
+    relay_h2_close(&conn->link);
+    conn->phase = RELAY_CONN_LINGER;
+    if (conn->ssl != NULL) {
+        (void)SSL_shutdown(conn->ssl);
+        ERR_clear_error();
+    }
+    conn->broken |= shutdown(conn->fd, SHUT_WR) != 0;
+}
+
+static void throw_away(relay_conn *conn)
+{
+    uint8_t data[READ_MAX];
+    ssize_t count = 1;
+
+    for (int i = 0; i < TURN_READS && count > 0; i++) {
+        count = recv(conn->fd, data, sizeof data, 0);
+    }
+    if (count > 0) {
+        mark_busy(conn);
+    } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+        relay_conn_close(conn);
+    }
+}
+
 /* true: another turn is wanted at once. Closes the connection when it is over. */
 static bool run_turn(relay_conn *conn)
 {
     bool again = false;
 
+    if (conn->phase == RELAY_CONN_LINGER) {
+        throw_away(conn);
+        return false;
+    }
     if (conn->phase == RELAY_CONN_HANDSHAKE) {
         shake_hands(conn);
     }
@@ -248,8 +292,17 @@ static bool run_turn(relay_conn *conn)
         }
         again = pump_out(conn) || conn->read_more;
     }
-    if (conn->phase == RELAY_CONN_H2 && relay_h2_done(&conn->link)) {
+    if (conn->phase == RELAY_CONN_H2 && (relay_h2_done(&conn->link) || conn->link.finish)) {
         conn->ending = true;
+    }
+    if (conn->link.drop && conn->out_len == 0) {
+        drop(conn);
+    }
+    if (conn->set->draining && conn->phase == RELAY_CONN_H2 && !conn->broken && conn->ending &&
+        conn->out_len == 0) {
+        linger(conn);
+        mark_busy(conn);
+        return true;
     }
     if (conn->broken || (conn->ending && conn->out_len == 0)) {
         relay_conn_close(conn);
@@ -324,7 +377,8 @@ void relay_conn_close(relay_conn *conn)
         conn->set->all = conn->next;
     }
     if (conn->ssl != NULL) {
-        if (!conn->broken && conn->phase != RELAY_CONN_HANDSHAKE) {
+        if (!conn->broken && conn->phase != RELAY_CONN_HANDSHAKE &&
+            conn->phase != RELAY_CONN_LINGER) {
             (void)SSL_shutdown(conn->ssl);
         }
         ERR_clear_error();
@@ -355,6 +409,16 @@ bool relay_conn_run_busy(relay_conn_set *set)
         again |= run_turn(conn);
     }
     return again || set->busy != NULL;
+}
+
+void relay_conn_drain_all(relay_conn_set *set)
+{
+    set->draining = true;
+    for (relay_conn *conn = set->all; conn != NULL; conn = conn->next) {
+        if (conn->phase == RELAY_CONN_H2 && !conn->broken) {
+            relay_h2_drain(&conn->link);
+        }
+    }
 }
 
 void relay_conn_stop_all(relay_conn_set *set)

@@ -17,7 +17,12 @@
 
 #define RELAY_RECORD_MAX 16384
 
-enum relay_conn_phase { RELAY_CONN_HANDSHAKE, RELAY_CONN_H2, RELAY_CONN_HTTP1 };
+enum relay_conn_phase {
+    RELAY_CONN_HANDSHAKE,
+    RELAY_CONN_H2,
+    RELAY_CONN_HTTP1,
+    RELAY_CONN_LINGER /* all was said, what still comes is thrown away */
+};
 
 typedef struct relay_conn relay_conn;
 
@@ -26,6 +31,7 @@ typedef struct relay_conn_set {
     relay_env *env;
     SSL_CTX *tls; /* NULL: plain */
     int epoll_fd;
+    bool draining; /* every connection is on its way to its end */
     relay_conn *all;
     relay_conn *busy;
 } relay_conn_set;
@@ -56,6 +62,8 @@ void relay_conn_close(relay_conn *conn);
 void relay_conn_on_ready(relay_conn *conn, uint32_t epoll_events);
 /* Serves every connection that asked for it; true: some want another turn at once. */
 bool relay_conn_run_busy(relay_conn_set *set);
+/* Lets every connection end gracefully, those that are still shaking hands too. */
+void relay_conn_drain_all(relay_conn_set *set);
 /* GOAWAY on all, one try to send it, and the end. */
 void relay_conn_stop_all(relay_conn_set *set);
 

@@ -24,6 +24,8 @@ typedef struct relay_env {
     relay_rng rng;
     char token_json[RELAY_TOKEN_TEXT_MAX]; /* --token-text as it stands inside a JSON string */
     size_t token_json_len;
+    int64_t faults_given;  /* chats that suffered one */
+    int64_t flap_since_us; /* when the flapping began; 0 = not yet */
 } relay_env;
 
 /* CLOCK_MONOTONIC: it is what --stamp promises, and a test reads the same clock on the other side.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Session callbacks: they collect a request into its stream, and count. nghttp2 checks the
- * messages, refuses streams above the limit and returns windows by itself; here nothing is bent.
+ * messages, refuses streams above the limit and returns windows by itself; what a fault bends is
+ * marked in relay_link.
  * In: frames. Out: calls into stream.c. Must not decide what is answered.
  */
 #include "h2.h"
@@ -10,6 +11,7 @@
 
 #define RESETS_BURST 1000000
 #define RESETS_PER_S 1000000
+#define FAREWELL_US 200000 /* more than a round trip */
 
 static bool equals(const uint8_t *data, size_t len, const char *text)
 {
@@ -30,6 +32,24 @@ static bool is_key(const char *key, const uint8_t *value, size_t value_len, cons
 
     return value_len == scheme_len + strlen(key) && memcmp(value, scheme, scheme_len) == 0 &&
            memcmp(value + scheme_len, key, strlen(key)) == 0;
+}
+
+typedef struct header {
+    const uint8_t *name;
+    size_t name_len;
+    const uint8_t *value;
+    size_t value_len;
+} header;
+
+/* `wanted` is "name: value" */
+static void note_header(relay_stream *stream, const char *wanted, header got)
+{
+    const size_t name_len = wanted == NULL ? 0 : strcspn(wanted, ":");
+
+    if (name_len > 0 && name_len == got.name_len && memcmp(got.name, wanted, name_len) == 0) {
+        const char *value = wanted + name_len + strspn(wanted + name_len, ": ");
+        stream->request.header_found |= equals(got.value, got.value_len, value);
+    }
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
@@ -59,6 +79,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     if (stream == NULL) {
         return 0;
     }
+    note_header(stream, link->env->options.require_header,
+                (header){name, name_len, value, value_len});
     if (equals(name, name_len, ":method")) {
         copy_text(stream->request.method, RELAY_METHOD_MAX, value, value_len);
     } else if (equals(name, name_len, ":path")) {
@@ -84,6 +106,18 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t stream
     return 0;
 }
 
+/* nghttp2 is told not to: a fault may want it left out. */
+static int answer_ping(relay_link *link, const nghttp2_frame *frame)
+{
+    if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+        return 0;
+    }
+    link->env->stats.pings++;
+    return link->mute_pings
+               ? 0
+               : nghttp2_submit_ping(link->session, NGHTTP2_FLAG_ACK, frame->ping.opaque_data);
+}
+
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     relay_link *link = user_data;
@@ -92,6 +126,9 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
         link->env->stats.resets_received++;
         return 0;
+    }
+    if (frame->hd.type == NGHTTP2_PING) {
+        return answer_ping(link, frame);
     }
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         link->env->stats.requests++;
@@ -107,6 +144,14 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
+/* Of a body or of the trailers behind it; a head that ends its stream completes nothing. */
+static bool is_end(const nghttp2_frame *frame)
+{
+    return (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
+           (frame->hd.type == NGHTTP2_DATA ||
+            (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_HEADERS));
+}
+
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     relay_link *link = user_data;
@@ -114,7 +159,9 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     (void)session;
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
         link->env->stats.resets_sent++;
-    } else if (frame->hd.type == NGHTTP2_DATA && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
+    } else if (frame->hd.type == NGHTTP2_GOAWAY) {
+        link->env->stats.goaways++;
+    } else if (is_end(frame)) {
         link->env->stats.completed++;
     }
     return 0;
@@ -163,6 +210,7 @@ static int open_session(relay_link *link)
         /* a guard for open networks: here tests cancel thousands, and old libcurl resets as a habit
          */
         nghttp2_option_set_stream_reset_rate_limit(option, RESETS_BURST, RESETS_PER_S);
+        nghttp2_option_set_no_auto_ping_ack(option, 1);
         rc = nghttp2_session_server_new2(&link->session, callbacks, link, option);
         nghttp2_option_del(option);
     }
@@ -200,6 +248,8 @@ void relay_h2_close(relay_link *link)
     while (link->streams != NULL) {
         relay_stream_close(link->streams);
     }
+    relay_timers_cancel(&link->env->timers, &link->restore);
+    relay_timers_cancel(&link->env->timers, &link->farewell);
     nghttp2_session_del(link->session);
     link->session = NULL;
 }
@@ -209,10 +259,45 @@ bool relay_h2_receive(relay_link *link, const uint8_t *data, size_t len)
     return nghttp2_session_mem_recv2(link->session, data, len) >= 0;
 }
 
+static void fire_farewell(relay_timer *timer, int64_t now_us)
+{
+    relay_link *link = timer->owner;
+
+    (void)now_us;
+    link->part = true;
+    link->wake(link->owner);
+}
+
+void relay_h2_drain(relay_link *link)
+{
+    (void)nghttp2_submit_shutdown_notice(link->session);
+    link->farewell.owner = link;
+    link->farewell.fire = fire_farewell;
+    link->part =
+        !relay_timers_arm(&link->env->timers, &link->farewell, relay_now_us() + FAREWELL_US);
+    link->wake(link->owner);
+}
+
+/* Only when it is about to leave: a stream that came after its last id was read would be answered
+ * here and sent again there. */
+static void say_farewell(relay_link *link)
+{
+    if (link->part) {
+        link->part = false;
+        (void)nghttp2_submit_goaway(link->session, NGHTTP2_FLAG_NONE,
+                                    nghttp2_session_get_last_proc_stream_id(link->session),
+                                    NGHTTP2_NO_ERROR, NULL, 0);
+    }
+}
+
 bool relay_h2_next_output(relay_link *link, const uint8_t **data, size_t *len)
 {
-    const nghttp2_ssize count = nghttp2_session_mem_send2(link->session, data);
+    nghttp2_ssize count = 0;
 
+    say_farewell(link);
+    if (!link->mute) {
+        count = nghttp2_session_mem_send2(link->session, data);
+    }
     *len = count > 0 ? (size_t)count : 0;
     return count >= 0;
 }

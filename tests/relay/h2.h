@@ -23,6 +23,9 @@ bool relay_h2_receive(relay_link *link, const uint8_t *data, size_t len);
 bool relay_h2_next_output(relay_link *link, const uint8_t **data, size_t *len);
 /* true: nothing more will be sent or received */
 bool relay_h2_done(const relay_link *link);
+/* The graceful end: GOAWAY with the largest id now, with the real one when what the client sent
+ * meanwhile has arrived; then the streams finish. */
+void relay_h2_drain(relay_link *link);
 /* Queues GOAWAY(NO_ERROR). */
 void relay_h2_stop(relay_link *link);
 

@@ -19,7 +19,16 @@ typedef struct relay_options {
     const char *key; /* API key, NULL = none asked */
     const char *token_text;
     const char *fault;
+    const char *body_file;      /* the answer to every chat, NULL = made up */
+    const char *body_type;      /* its content-type */
+    const char *redirect_to;    /* location of fault-redirect */
+    const char *require_header; /* "name: value", NULL = none asked */
+    const char *require_query;  /* of the path, NULL = none asked */
+    const char *require_body;   /* somewhere in a chat's body, NULL = none asked */
+    const char *counts_file;    /* kept up to date, NULL = counts at the end only */
     int64_t port;
+    int64_t listen_fd; /* inherited, -1 = none */
+    int64_t drain_s;   /* for open streams after a signal, 0 = stop at once */
     int64_t duration_s;
     int64_t tokens;
     int64_t gap_us;
@@ -33,6 +42,13 @@ typedef struct relay_options {
     int64_t record_bytes;
     int64_t retry_after_s;
     int64_t fault_after; /* -1 = half of the tokens */
+    int64_t fault_times; /* the first so many chats that meet a fault suffer; -1 = all */
+    int64_t first_token_us;
+    int64_t flap_us;
+    int64_t restore_us; /* 0 = never */
+    int64_t body_status;
+    int64_t body_split; /* bytes of a DATA frame at most, 0 = as many as fit */
+    bool body_cut;      /* ends with RST_STREAM */
     bool plain;
     bool no_h2;
     bool alpn_alert;

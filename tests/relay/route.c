@@ -5,6 +5,9 @@
  */
 #include "route.h"
 
+#include "body.h"
+#include "trouble.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,17 +115,21 @@ static bool route_chat(relay_env *env, const relay_request *request, relay_reply
 {
     relay_chat chat;
     const char *problem = relay_chat_parse(&chat, request->body, request->body_len);
+    const char *wanted = env->options.require_body;
     const relay_fault *fault;
 
+    if (wanted != NULL &&
+        memmem(request->body, request->body_len, wanted, strlen(wanted)) == NULL) {
+        return set_invalid(reply, 400, "A required part of the body is missing.");
+    }
     if (problem != NULL) {
         return set_invalid(reply, 400, problem);
     }
-    if (env->options.fault != NULL) {
-        fault = relay_fault_find(env->options.fault, strlen(env->options.fault));
-    } else {
-        fault = relay_fault_find(chat.model.data, chat.model.len);
-    }
+    fault = relay_trouble_choose(env, chat.model.data, chat.model.len);
     reply->chat = true;
+    if (env->options.body_file != NULL) {
+        return relay_body_reply(env, reply);
+    }
     reply->fault = fault;
     if (fault != NULL && fault->no_head) {
         reply->no_head = true;
@@ -147,6 +154,22 @@ static bool is_path(const relay_request *request, const char *path)
            (request->path[strlen(path)] == '\0' || request->path[strlen(path)] == '?');
 }
 
+static bool has_query(const relay_request *request, const char *query)
+{
+    const char *mark = strchr(request->path, '?');
+
+    return mark != NULL && strcmp(mark + 1, query) == 0;
+}
+
+/* A relay that moved has moved with all of its endpoints. */
+static const relay_fault *find_redirect(const relay_env *env)
+{
+    const char *name = env->options.fault;
+    const relay_fault *fault = name == NULL ? NULL : relay_fault_find(name, strlen(name));
+
+    return fault != NULL && fault->redirect ? fault : NULL;
+}
+
 bool relay_route(relay_env *env, const relay_request *request, relay_reply *reply,
                  relay_answer *answer)
 {
@@ -167,6 +190,16 @@ bool relay_route(relay_env *env, const relay_request *request, relay_reply *repl
     if (!request->authorized) {
         return set_error(reply, 401, "Incorrect API key provided.", "invalid_request_error",
                          "\"invalid_api_key\"");
+    }
+    if (!request->header_found) {
+        return set_invalid(reply, 400, "A required header is missing.");
+    }
+    if (env->options.require_query != NULL && !has_query(request, env->options.require_query)) {
+        return set_invalid(reply, 400, "A required query is missing.");
+    }
+    reply->fault = find_redirect(env);
+    if (reply->fault != NULL) {
+        return set_fault(reply, reply->fault);
     }
     if (request->body_too_large) {
         return set_invalid(reply, 413, "The request body is too large.");

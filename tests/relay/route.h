@@ -21,6 +21,7 @@ typedef struct relay_request {
     char method[RELAY_METHOD_MAX + 1];
     char path[RELAY_PATH_MAX + 1];
     bool authorized;
+    bool header_found; /* the one of --require-header, or none is asked */
     bool body_too_large;
     char *body; /* malloc */
     size_t body_len;
@@ -35,6 +36,7 @@ typedef struct relay_reply {
     bool chat;     /* of the chat endpoint: has latency and rate-limit headers */
     bool no_head;  /* say nothing, ever */
     bool streamed; /* the answer makes the bytes; else the body below */
+    bool raw;      /* the body below is --body-file's: not sized, split as the flag says */
     const relay_fault *fault;
     char *body; /* malloc */
     size_t body_len;

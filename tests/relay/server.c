@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <string.h>
@@ -26,7 +27,7 @@ static volatile sig_atomic_t stop_asked;
 static void on_signal(int number)
 {
     (void)number;
-    stop_asked = 1;
+    stop_asked = stop_asked == 0 ? 1 : 2;
 }
 
 static int listen_on(const struct sockaddr *address, socklen_t address_len)
@@ -86,6 +87,8 @@ static int port_of(int fd)
 static void close_listeners(relay_server *server)
 {
     for (int i = 0; i < server->listener_count; i++) {
+        /* an inherited socket lives on elsewhere, and would go on telling this epoll */
+        (void)epoll_ctl(server->conns.epoll_fd, EPOLL_CTL_DEL, server->listeners[i], NULL);
         (void)close(server->listeners[i]);
     }
     server->listener_count = 0;
@@ -131,6 +134,11 @@ static bool listen_somewhere(relay_server *server, const relay_options *options,
     int fd;
 
     *problem = "cannot listen";
+    if (options->listen_fd >= 0) {
+        fd = (int)options->listen_fd;
+        server->port = port_of(fd);
+        return server->port != 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && add_listener(server, fd);
+    }
     if (options->listen == NULL) {
         return listen_both(server, port);
     }
@@ -168,14 +176,44 @@ static bool catch_signals(void)
     return sigaction(SIGPIPE, &action, NULL) == 0;
 }
 
+/* Written when something was counted that a test compares, not for every byte. */
+static bool write_counts(relay_server *server, const relay_stats *stats, bool as_json)
+{
+    const uint64_t mark = stats->connections + stats->handshakes + stats->requests + stats->chats +
+                          stats->completed + stats->goaways;
+
+    if (server->counts_fd < 0 || mark == server->counts_marked) {
+        return true;
+    }
+    server->counts_marked = mark;
+    return relay_stats_keep(stats, as_json, server->counts_fd);
+}
+
+static bool keep_counts(relay_server *server, const relay_env *env)
+{
+    const char *path = env->options.counts_file;
+
+    if (path == NULL) {
+        return true;
+    }
+    server->counts_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    server->counts_marked = UINT64_MAX;
+    return server->counts_fd >= 0 && write_counts(server, &env->stats, env->options.json_stats);
+}
+
 bool relay_server_open(relay_server *server, relay_env *env, SSL_CTX *tls, const char **problem)
 {
     memset(server, 0, sizeof *server);
     server->conns.env = env;
     server->conns.tls = tls;
     server->conns.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    server->counts_fd = -1;
     *problem = "cannot set up the loop";
     if (server->conns.epoll_fd < 0 || !catch_signals()) {
+        return false;
+    }
+    if (!keep_counts(server, env)) {
+        *problem = "cannot write --counts-file";
         return false;
     }
     if (!listen_somewhere(server, &env->options, problem)) {
@@ -250,6 +288,30 @@ static int64_t wait_for_us(const relay_env *env, int64_t now_us)
                : (due_us + tick_us - 1) / tick_us * tick_us - now_us;
 }
 
+/* Who waits in the queue of a socket of our own would be refused; an inherited one has heirs. */
+static void begin_drain(relay_server *server)
+{
+    for (int i = 0; i < server->listener_count && server->conns.env->options.listen_fd < 0; i++) {
+        accept_some(server, server->listeners[i]);
+    }
+    close_listeners(server);
+    relay_conn_drain_all(&server->conns);
+}
+
+/* true: a signal said so, and what it wanted finished has finished. */
+static bool is_over(relay_server *server, int64_t now_us)
+{
+    relay_conn_set *conns = &server->conns;
+    const int64_t drain_us = conns->env->options.drain_s * 1000000;
+
+    if (stop_asked != 0 && drain_us > 0 && !conns->draining) {
+        server->drain_end_us = now_us + drain_us;
+        begin_drain(server);
+    }
+    return stop_asked != 0 && (!conns->draining || stop_asked > 1 || conns->all == NULL ||
+                               now_us >= server->drain_end_us);
+}
+
 bool relay_server_run(relay_server *server)
 {
     relay_env *env = server->conns.env;
@@ -259,11 +321,11 @@ bool relay_server_run(relay_server *server)
     struct epoll_event events[EVENTS_MAX];
     bool again = false;
 
-    while (stop_asked == 0) {
+    while (true) {
         const int64_t now_us = relay_now_us();
         int count;
 
-        if (now_us >= end_us) {
+        if (now_us >= end_us || is_over(server, now_us)) {
             return true;
         }
         count = wait_ready(server, events, again ? 0 : wait_for_us(env, now_us));
@@ -275,14 +337,19 @@ bool relay_server_run(relay_server *server)
         }
         relay_timers_fire_due(&env->timers, relay_now_us() / tick_us * tick_us);
         again = relay_conn_run_busy(&server->conns);
+        if (!write_counts(server, &env->stats, env->options.json_stats)) {
+            return false;
+        }
     }
-    return true;
 }
 
 void relay_server_close(relay_server *server)
 {
     relay_conn_stop_all(&server->conns);
     close_listeners(server);
+    if (server->counts_fd >= 0) {
+        (void)close(server->counts_fd);
+    }
     if (server->conns.epoll_fd >= 0) {
         (void)close(server->conns.epoll_fd);
     }

@@ -5,8 +5,14 @@
  */
 #include "stats.h"
 
+#include "fault.h"
+
 #include <inttypes.h>
 #include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEPT_BYTES 2048
 
 typedef struct counter {
     const char *name;
@@ -27,6 +33,9 @@ static const counter counters[] = {
     {"tokens", offsetof(relay_stats, tokens)},
     {"bytes_sent", offsetof(relay_stats, bytes_sent)},
     {"bytes_received", offsetof(relay_stats, bytes_received)},
+    {"pings", offsetof(relay_stats, pings)},
+    {"goaways", offsetof(relay_stats, goaways)},
+    {"chats", offsetof(relay_stats, chats)},
 };
 
 void relay_stats_print(const relay_stats *stats, bool as_json, FILE *out)
@@ -46,6 +55,33 @@ void relay_stats_print(const relay_stats *stats, bool as_json, FILE *out)
                           : " ",
                 counters[i].name, value);
     }
+    /* of the faults only those that happened: their list is long */
+    for (size_t i = 0; relay_fault_at(i) != NULL; i++) {
+        if (stats->faulted[i] > 0) {
+            fprintf(out, as_json ? ",\"%s\":%" PRIu64 : " %s=%" PRIu64, relay_fault_at(i)->model,
+                    stats->faulted[i]);
+        }
+    }
     fputs(as_json ? "}\n" : "\n", out);
     fflush(out);
+}
+
+bool relay_stats_keep(const relay_stats *stats, bool as_json, int fd)
+{
+    char text[KEPT_BYTES];
+    FILE *out = fmemopen(text, sizeof text, "w");
+    long len;
+
+    if (out == NULL) {
+        return false;
+    }
+    relay_stats_print(stats, as_json, out);
+    len = ftell(out);
+    if (fclose(out) != 0 || len < 1) {
+        return false;
+    }
+    /* the line end becomes the end of the file */
+    memset(text + len - 1, ' ', sizeof text - (size_t)len);
+    text[sizeof text - 1] = '\n';
+    return pwrite(fd, text, sizeof text, 0) == (ssize_t)sizeof text;
 }

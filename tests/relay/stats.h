@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define RELAY_STATS_FAULTS_MAX 64
+
 typedef struct relay_stats {
     uint64_t connections;
     uint64_t handshakes;
@@ -24,8 +26,15 @@ typedef struct relay_stats {
     uint64_t tokens;
     uint64_t bytes_sent;
     uint64_t bytes_received;
+    uint64_t pings;   /* of the client, acknowledged or not */
+    uint64_t goaways; /* sent */
+    uint64_t chats;   /* whole requests for a completion: the attempts of all clients */
+    uint64_t faulted[RELAY_STATS_FAULTS_MAX]; /* those of them that met the fault of that index */
 } relay_stats;
 
 void relay_stats_print(const relay_stats *stats, bool as_json, FILE *out);
+/* The same at the begin of a file, in one write that outlives the process; spaces fill up what was
+ * longer before. false: it could not be written */
+bool relay_stats_keep(const relay_stats *stats, bool as_json, int fd);
 
 #endif

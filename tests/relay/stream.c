@@ -8,6 +8,8 @@
  */
 #include "stream.h"
 
+#include "trouble.h"
+
 #include <stddef.h>
 
 #include <stdio.h>
@@ -72,6 +74,8 @@ static void fill_headers(relay_stream *stream, header_list *list)
     add_header(list, "x-request-id", list->request_id);
     if (reply->streamed) {
         add_header(list, "cache-control", "no-cache");
+    } else if (reply->raw) {
+        /* no content-length: an answer that was not made to order has none */
     } else if (reply->fault == NULL || reply->fault->cut == RELAY_CUT_NONE) {
         (void)snprintf(list->length, sizeof list->length, "%zu", reply->body_len);
         add_header(list, "content-length", list->length);
@@ -83,6 +87,9 @@ static void fill_headers(relay_stream *stream, header_list *list)
     if (reply->allow != NULL) {
         add_header(list, "allow", reply->allow);
     }
+    if (reply->fault != NULL && reply->fault->redirect) {
+        add_header(list, "location", stream->link->env->options.redirect_to);
+    }
     if (reply->retry_after) {
         (void)snprintf(list->retry_after, sizeof list->retry_after, "%lld",
                        (long long)stream->link->env->options.retry_after_s);
@@ -90,18 +97,18 @@ static void fill_headers(relay_stream *stream, header_list *list)
     }
 }
 
-/* What a body that was cut short does at its end. */
-static nghttp2_ssize end_body(const relay_stream *stream, uint32_t *flags)
+/* What a body does at its end: one that was cut short breaks off. */
+static nghttp2_ssize end_body(relay_stream *stream, uint32_t *flags)
 {
     const relay_fault *fault = stream->reply.fault;
 
-    if (fault != NULL && fault->cut == RELAY_CUT_RESET) {
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    }
-    if (fault != NULL && fault->cut == RELAY_CUT_STALL) {
+    if (fault != NULL && relay_trouble_cut(stream, fault)) {
         return NGHTTP2_ERR_DEFERRED;
     }
     *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (fault != NULL && fault->trailers && relay_trouble_add_trailers(stream)) {
+        *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    }
     return 0;
 }
 
@@ -109,10 +116,14 @@ static nghttp2_ssize read_body(relay_stream *stream, uint8_t *out, size_t capaci
 {
     const relay_reply *reply = &stream->reply;
     const bool honest = reply->fault == NULL || reply->fault->cut == RELAY_CUT_NONE;
+    const int64_t split = reply->raw ? stream->link->env->options.body_split : 0;
     size_t len = reply->body_len - stream->body_sent;
 
     if (len == 0) {
         return end_body(stream, flags);
+    }
+    if (split > 0 && len > (size_t)split) {
+        len = (size_t)split;
     }
     if (len > capacity) {
         len = capacity;
@@ -137,21 +148,6 @@ static size_t take_rest(relay_stream *stream, uint8_t *out, size_t capacity)
     return len;
 }
 
-static nghttp2_ssize end_answer(enum relay_answer_step step, uint32_t *flags)
-{
-    switch (step) {
-    case RELAY_STEP_END:
-        *flags |= NGHTTP2_DATA_FLAG_EOF;
-        return 0;
-    case RELAY_STEP_RESET:
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    case RELAY_STEP_WAIT:
-    case RELAY_STEP_EVENT:
-        break;
-    }
-    return NGHTTP2_ERR_DEFERRED;
-}
-
 static nghttp2_ssize read_answer(relay_stream *stream, uint8_t *out, size_t capacity,
                                  uint32_t *flags)
 {
@@ -166,7 +162,10 @@ static nghttp2_ssize read_answer(relay_stream *stream, uint8_t *out, size_t capa
 
         if (step != RELAY_STEP_EVENT) {
             /* an end comes in a frame of its own: asked again, the answer says the same */
-            return len > 0 ? (nghttp2_ssize)len : end_answer(step, flags);
+            if (len > 0) {
+                return (nghttp2_ssize)len;
+            }
+            return step == RELAY_STEP_WAIT ? NGHTTP2_ERR_DEFERRED : end_body(stream, flags);
         }
         if (roomy) {
             len += event_len;
@@ -232,6 +231,30 @@ static void start_tokens(relay_stream *stream)
                            relay_now_us() + (int64_t)relay_rng_below(&env->rng, (uint64_t)gap_us));
 }
 
+static void fire_first_token(relay_timer *timer, int64_t now_us)
+{
+    relay_stream *stream = timer->owner;
+
+    (void)now_us;
+    start_tokens(stream);
+    (void)nghttp2_session_resume_data(stream->link->session, stream->id);
+    stream->link->wake(stream->link->owner);
+}
+
+static void start_answer(relay_stream *stream)
+{
+    relay_env *env = stream->link->env;
+    const relay_fault *fault = stream->reply.fault;
+
+    if (fault == NULL || !fault->slow) {
+        start_tokens(stream);
+        return;
+    }
+    stream->timer.fire = fire_first_token;
+    (void)relay_timers_arm(&env->timers, &stream->timer,
+                           relay_now_us() + env->options.first_token_us);
+}
+
 static int send_reply(relay_stream *stream)
 {
     relay_link *link = stream->link;
@@ -246,9 +269,14 @@ static int send_reply(relay_stream *stream)
     /* without this nghttp2 sends one stream to its end before the next: no relay streams like that
      */
     (void)nghttp2_session_change_extpri_stream_priority(link->session, stream->id, &priority, 1);
+    if (stream->reply.fault != NULL && stream->reply.fault->head_only) {
+        rc = nghttp2_submit_response2(link->session, stream->id, list.fields, list.count, NULL);
+        link->wake(link->owner);
+        return rc;
+    }
     rc = nghttp2_submit_response2(link->session, stream->id, list.fields, list.count, &provider);
     if (rc == 0 && stream->reply.streamed) {
-        start_tokens(stream);
+        start_answer(stream);
     }
     link->wake(link->owner);
     return rc;
@@ -278,6 +306,7 @@ relay_stream *relay_stream_open(relay_link *link, int32_t id)
     stream->id = id;
     stream->timer.owner = stream;
     stream->request.authorized = link->env->options.key == NULL;
+    stream->request.header_found = link->env->options.require_header == NULL;
     stream->next = link->streams;
     if (stream->next != NULL) {
         stream->next->previous = stream;
@@ -346,7 +375,7 @@ int relay_stream_respond(relay_stream *stream)
     /* the model's name was copied where it is needed */
     free(stream->request.body);
     stream->request.body = NULL;
-    if (stream->reply.no_head) {
+    if (relay_trouble_start(stream) || stream->reply.no_head) {
         return 0;
     }
     if (stream->reply.chat && env->options.latency_us > 0) {

@@ -25,6 +25,13 @@ typedef struct relay_link {
     void (*wake)(void *owner); /* there are frames to send */
     void *owner;
     relay_stream *streams; /* all of this connection's */
+    bool drop;             /* reset the connection */
+    bool finish;           /* close it in good order, its streams not */
+    bool mute;             /* it says nothing any more */
+    bool mute_pings;       /* it acknowledges no PING any more */
+    relay_timer restore;   /* MAX_CONCURRENT_STREAMS rises again */
+    relay_timer farewell;  /* between the two GOAWAYs of a graceful end */
+    bool part;             /* the second is due */
 } relay_link;
 
 struct relay_stream {

@@ -49,6 +49,7 @@ static void run_init(struct run *run, size_t tail_capacity, size_t event_bytes_m
         .shape_capacity = shape_capacity,
         .blocks = &run->blocks,
         .event_bytes_max = event_bytes_max,
+        .malformed_events_max = 3,
     };
     cmx_answer_init(&run->answer, &memory);
 }
@@ -127,7 +128,8 @@ static void check_end(struct run *run, const struct vector *vector, const char *
 static void run_head(struct run *run, const struct vector *vector, size_t tail_capacity)
 {
     run_init(run, tail_capacity, EVENT_BYTES_MAX);
-    cmx_answer_head(&run->answer, vector->status, vector->content, (cmx_view){NULL, 0});
+    cmx_answer_head(&run->answer, vector->status, vector->content, (cmx_view){NULL, 0},
+                    (cmx_view){NULL, 0});
 }
 
 static void test_answer_vectors_whole(void **state)
@@ -186,7 +188,8 @@ static void test_answer_facts_are_collected(void **state)
     (void)state;
     struct run run;
     run_init(&run, TAIL_BYTES_MAX, EVENT_BYTES_MAX);
-    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0});
+    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0},
+                    (cmx_view){NULL, 0});
     static const char stream[] = EVENT("{\"id\":\"\",\"model\":\"\",\"choices\":[]}")
         EVENT("{\"id\":\"chatcmpl-\\u0031\",\"model\":\"gpt\\t4\",\"choices\":[{\"delta\":{"
               "\"content\":\"a\"}}]}") EVENT("{\"id\":\"other\",\"model\":\"other\",\"choices\":[{"
@@ -230,7 +233,8 @@ static void test_answer_texts_are_cut_at_their_limits(void **state)
         long_text, long_text, long_text);
     struct run run;
     run_init(&run, TAIL_BYTES_MAX, EVENT_BYTES_MAX);
-    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0});
+    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0},
+                    (cmx_view){NULL, 0});
     feed(&run, stream, (size_t)len);
     len = snprintf(stream, sizeof stream, EVENT("{\"error\":{\"message\":\"%s\",\"code\":429}}"),
                    long_text);
@@ -250,7 +254,8 @@ static void test_answer_request_id_of_the_head_stays(void **state)
     (void)state;
     struct run run;
     run_init(&run, TAIL_BYTES_MAX, EVENT_BYTES_MAX);
-    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, CMX_VIEW_LITERAL("req_1"));
+    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, CMX_VIEW_LITERAL("req_1"),
+                    (cmx_view){NULL, 0});
     feed(&run, SAY("a"), strlen(SAY("a")));
     cmx_answer_result result;
     cmx_answer_result_get(&run.answer, &result);
@@ -280,7 +285,8 @@ static void test_answer_event_limit_is_the_same_at_every_split(void **state)
     for (size_t i = 0; i < CMX_ARRAY_LEN(splits); i++) {
         struct run run;
         run_init(&run, 64, EVENT_BYTES_MAX);
-        cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0});
+        cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0},
+                        (cmx_view){NULL, 0});
         assert_int_equal(feed_sized(&run, EVENT_BYTES_MAX, splits[i]), CMX_AGAIN);
         assert_string_equal(run.log, "0c:a");
         assert_int_equal(feed_sized(&run, EVENT_BYTES_MAX + 1, splits[i]), CMX_ERR_EVENT_LARGE);
@@ -298,7 +304,8 @@ static void test_answer_without_a_free_block_ends_as_limit(void **state)
     (void)state;
     struct run run;
     run_init(&run, 64, EVENT_BYTES_MAX);
-    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0});
+    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0},
+                    (cmx_view){NULL, 0});
     uint8_t *first = cmx_blocks_take(&run.blocks);
     uint8_t *second = cmx_blocks_take(&run.blocks);
     assert_int_equal(feed_sized(&run, 64, 30), CMX_AGAIN); /* the tail is enough */
@@ -317,7 +324,8 @@ static void test_answer_blocks_are_given_back_after_each_event(void **state)
     (void)state;
     struct run run;
     run_init(&run, 16, EVENT_BYTES_MAX);
-    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0});
+    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0},
+                    (cmx_view){NULL, 0});
     for (int i = 0; i < 10; i++) {
         feed(&run, SAY("a"), 40);
         assert_int_equal(run.blocks.free_count, BLOCKS - 1);
@@ -333,9 +341,9 @@ static void test_answer_blocks_are_given_back_after_each_event(void **state)
 static int run_object(struct run *run, uint8_t *room, size_t capacity, const char *json)
 {
     run_init(run, 16, 64);
-    run->answer.memory.body = room;
-    run->answer.memory.body_capacity = capacity;
-    cmx_answer_head(&run->answer, 200, CMX_ANSWER_JSON, (cmx_view){NULL, 0});
+    run->answer.keep.body = room;
+    run->answer.keep.body_capacity = capacity;
+    cmx_answer_head(&run->answer, 200, CMX_ANSWER_JSON, (cmx_view){NULL, 0}, (cmx_view){NULL, 0});
     feed(run, json, 5);
     if (run->rc == CMX_AGAIN) {
         feed(run, json + 5, strlen(json) - 5);
@@ -375,7 +383,7 @@ static void test_answer_long_error_page_keeps_its_start(void **state)
     (void)state;
     struct run run;
     run_init(&run, 32, EVENT_BYTES_MAX);
-    cmx_answer_head(&run.answer, 502, CMX_ANSWER_OTHER, (cmx_view){NULL, 0});
+    cmx_answer_head(&run.answer, 502, CMX_ANSWER_OTHER, (cmx_view){NULL, 0}, (cmx_view){NULL, 0});
     uint8_t *first = cmx_blocks_take(&run.blocks);
     for (int i = 0; i < 10000; i++) {
         feed(&run, "Bad ", 4);
@@ -391,7 +399,7 @@ static void test_answer_long_error_page_keeps_its_start(void **state)
 
     /* Without a free block the tail must do. */
     run_init(&run, 32, EVENT_BYTES_MAX);
-    cmx_answer_head(&run.answer, 502, CMX_ANSWER_OTHER, (cmx_view){NULL, 0});
+    cmx_answer_head(&run.answer, 502, CMX_ANSWER_OTHER, (cmx_view){NULL, 0}, (cmx_view){NULL, 0});
     first = cmx_blocks_take(&run.blocks);
     uint8_t *second = cmx_blocks_take(&run.blocks);
     for (int i = 0; i < 100; i++) {
@@ -409,7 +417,8 @@ static void test_answer_whole_events_are_decoded_in_place(void **state)
     (void)state;
     struct run run;
     run_init(&run, 0, EVENT_BYTES_MAX);
-    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0});
+    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0},
+                    (cmx_view){NULL, 0});
     uint8_t chunk[] = SAY("one") SAY("two");
     cmx_answer_feed(&run.answer, chunk, sizeof chunk - 1);
     cmx_answer_item item;
@@ -425,7 +434,7 @@ static void test_answer_whole_events_are_decoded_in_place(void **state)
 static void test_answer_stays_small(void **state)
 {
     (void)state;
-    assert_true(sizeof(cmx_answer) <= 780);
+    assert_true(sizeof(cmx_answer) <= 808);
 }
 
 int main(void)

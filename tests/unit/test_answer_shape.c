@@ -19,6 +19,7 @@ enum {
     EVENTS_MAX = 12,
     STREAM_BYTES = 8192,
     LOG_BYTES = 16384,
+    TOOLS = 16,
 };
 
 static cmx_json_span span(char *text)
@@ -102,6 +103,8 @@ static void test_answer_shape_too_large_is_forgotten(void **state)
 
 /* ---- the same with and without ---- */
 
+#define TOOL(members) "{\"choices\":[{\"delta\":{\"tool_calls\":[{" members "}]}}]}"
+
 static const char *const frames[] = {
     "{\"id\":\"c\",\"choices\":[{\"delta\":{\"content\":\"%s\"},\"finish_reason\":null}]}",
     "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%s\"}}],\"usage\":null}",
@@ -112,6 +115,21 @@ static const char *const frames[] = {
     "{\"choices\":[{\"delta\":{\"content\":\"%s\"}}],\"usage\":{\"prompt_tokens\":1}}",
     "{\"choices\":[{\"delta\":{\"content\":\"%s\"}},{\"index\":1,\"delta\":{\"content\":\"z\"}}]}",
     "{\"choices\":[{\"delta\":{\"content\":\"%s\"}}],\"error\":null}",
+    TOOL("\"index\":0,\"function\":{\"arguments\":\"%s\"}"),
+    TOOL("\"index\":1,\"function\":{\"arguments\":\"%s\"}"),
+    TOOL("\"function\":{\"arguments\":\"%s\"}"),
+    TOOL("\"index\":0,\"id\":\"b\",\"function\":{\"arguments\":\"%s\"}"),
+    TOOL("\"index\":0,\"id\":\"%s\",\"function\":{\"arguments\":\"a\"}"),
+    TOOL("\"id\":\"%s\",\"function\":{\"name\":\"f\"}"),
+    TOOL("\"index\":0,\"function\":{\"arguments\":{\"a\":\"%s\"}}"),
+    TOOL("\"function\":{\"arguments\":\"y\"}},{\"function\":{\"arguments\":\"%s\"}"),
+    TOOL("\"index\":1},{\"function\":{\"arguments\":\"%s\"}"),
+    "{\"choices\":[{\"delta\":{\"function_call\":{\"arguments\":\"%s\"}}}]}",
+    "{\"choices\":[{\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]}}]}",
+    "{\"choices\":[{\"delta\":{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"text\":\"%s\"}]"
+    "}]}}"
+    "]}",
+    "{\"choices\":[{\"delta\":{\"content\":\"%s\"}}],\"x_groq\":{\"usage\":{\"prompt_tokens\":2}}}",
 };
 
 static const char *const texts[] = {
@@ -162,6 +180,7 @@ static void decode(const char *bytes, size_t len, size_t split, size_t shape_byt
 {
     static uint8_t tail[2048];
     static uint8_t shape[SHAPE_BYTES];
+    static cmx_answer_tool tools[TOOLS];
     cmx_answer answer;
     cmx_blocks blocks;
     _Alignas(CMX_BLOCKS_ALIGN) uint8_t none[64];
@@ -173,9 +192,13 @@ static void decode(const char *bytes, size_t len, size_t split, size_t shape_byt
         .shape_capacity = shape_bytes,
         .blocks = &blocks,
         .event_bytes_max = sizeof tail,
+        .tools = tools,
+        .tools_capacity = CMX_ARRAY_LEN(tools),
+        .malformed_events_max = 3,
     };
     cmx_answer_init(&answer, &memory);
-    cmx_answer_head(&answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0});
+    cmx_answer_head(&answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0},
+                    (cmx_view){NULL, 0});
 
     size_t at = 0;
     char *out = log;
@@ -193,8 +216,11 @@ static void decode(const char *bytes, size_t len, size_t split, size_t shape_byt
         }
         while (cmx_answer_next(&answer, &item) == CMX_OK) {
             if (item.kind == CMX_ANSWER_DELTA) {
-                out += sprintf(out, "%u.%u:%.*s|", item.delta.choice, item.delta.channel,
-                               (int)item.delta.text.len, item.delta.text.data);
+                const cmx_delta *delta = &item.delta;
+                out += sprintf(out, "%u.%u.%u:%.*s:%.*s:%.*s|", delta->choice, delta->channel,
+                               delta->tool, (int)delta->tool_id.len, delta->tool_id.data,
+                               (int)delta->tool_name.len, delta->tool_name.data,
+                               (int)delta->text.len, delta->text.data);
             } else {
                 out += sprintf(out, "usage|");
             }
@@ -203,7 +229,8 @@ static void decode(const char *bytes, size_t len, size_t split, size_t shape_byt
     }
     int error;
     enum cmx_verdict verdict = cmx_answer_verdict(&answer, true, &error);
-    (void)sprintf(out, "%d %d %u", (int)verdict, error, answer.malformed);
+    (void)sprintf(out, "%d %d %u %u %u", (int)verdict, error, answer.malformed,
+                  answer.deltas.tools.count, answer.deltas.replaced);
     cmx_answer_deinit(&answer);
 }
 

@@ -82,6 +82,21 @@ static void test_blocks_used_max_keeps_the_highest(void **state)
     assert_int_equal(blocks.used_max, 2);
 }
 
+static void test_blocks_refused_are_counted(void **state)
+{
+    (void)state;
+    cmx_blocks blocks = make_pool();
+
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_non_null(cmx_blocks_take(&blocks));
+    }
+    assert_int_equal(blocks.refused, 0);
+    assert_null(cmx_blocks_take(&blocks));
+    assert_null(cmx_blocks_take(&blocks));
+    assert_int_equal(blocks.refused, 2);
+    assert_int_equal(blocks.used_max, COUNT);
+}
+
 static void test_blocks_random_take_and_give_agrees_with_a_model(void **state)
 {
     (void)state;
@@ -189,6 +204,7 @@ int main(void)
         cmocka_unit_test(test_blocks_all_are_taken_once_aligned_and_apart),
         cmocka_unit_test(test_blocks_given_back_is_taken_again),
         cmocka_unit_test(test_blocks_used_max_keeps_the_highest),
+        cmocka_unit_test(test_blocks_refused_are_counted),
         cmocka_unit_test(test_blocks_random_take_and_give_agrees_with_a_model),
         cmocka_unit_test(test_blocks_empty_pool_gives_nothing),
         cmocka_unit_test(test_blocks_size_beyond_memory_saturates),

@@ -39,7 +39,7 @@ static int set_up(void **state)
     cmx_origin_default(&origin);
     origin.base_url = "http://127.0.0.1:8080/v1";
     origin.key = "sk-1";
-    message = (cmx_message){CMX_ROLE_USER, "hello", 0};
+    message = (cmx_message){.role = CMX_ROLE_USER, .text = "hello"};
     cmx_chat_default(&chat);
     chat.model = "m";
     chat.messages = &message;
@@ -173,6 +173,111 @@ static void test_client_origin_bad_auth(void **state)
         expect_origin(CMX_ERR_HEADER, "auth_header");
     }
     origin.auth_header = "api-key";
+    add_origin();
+}
+
+static void test_client_origin_auth_header_is_none_of_ours(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"content-length", "host", "te", "accept", "content-type"};
+    origin.auth = CMX_AUTH_HEADER;
+    for (size_t i = 0; i < CMX_ARRAY_LEN(names); i++) {
+        origin.auth_header = names[i];
+        expect_origin(CMX_ERR_HEADER, "auth_header");
+    }
+    origin.auth_header = "authorization"; /* another scheme, such as Basic */
+    add_origin();
+}
+
+static void test_client_origin_bad_queries(void **state)
+{
+    (void)state;
+    static char longest[CMX_URL_QUERY_BYTES_MAX + 2];
+    static const char *const queries[] = {"?a=1", "a b", "a#b", "a\r\nx: y", "\x7f", "\xff"};
+    for (size_t i = 0; i < CMX_ARRAY_LEN(queries); i++) {
+        origin.query = queries[i];
+        expect_origin(CMX_ERR_ARGUMENT, "query");
+    }
+    memset(longest, 'q', sizeof(longest) - 1);
+    origin.query = longest;
+    expect_origin(CMX_ERR_ARGUMENT, "query");
+    longest[CMX_URL_QUERY_BYTES_MAX] = '\0';
+    add_origin();
+}
+
+static void expect_header(const char *name, const char *value, int status, const char *field)
+{
+    const cmx_header header = {name, value};
+    origin.headers = &header;
+    origin.header_count = 1;
+    expect_origin(status, field);
+}
+
+static void test_client_origin_bad_header_names(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "",
+        ":path",
+        "X-Upper",
+        "x y",
+        "x:",
+        "x\r\ny",
+        "x\x80",
+        "host",
+        "connection",
+        "content-length",
+        "accept",
+        "transfer-encoding",
+        "te",
+        "upgrade",
+        "keep-alive",
+        "user-agent",
+        "proxy-connection",
+        "expect",
+        "content-type",
+        "authorization",
+    };
+    for (size_t i = 0; i < CMX_ARRAY_LEN(names); i++) {
+        expect_header(names[i], "v", CMX_ERR_HEADER, "headers.name");
+    }
+    expect_header(NULL, "v", CMX_ERR_ARGUMENT, "headers.name");
+    origin.auth = CMX_AUTH_HEADER;
+    origin.auth_header = "api-key";
+    expect_header("api-key", "v", CMX_ERR_HEADER, "headers.name"); /* the key is sent there */
+}
+
+static void test_client_origin_bad_header_values(void **state)
+{
+    (void)state;
+    static const char *const values[] = {
+        "", " v", "v ", "v\t", "a\nb", "a\rb", "a\x7f", "a\r\nauthorization: b", "\xc3\xa9"};
+    for (size_t i = 0; i < CMX_ARRAY_LEN(values); i++) {
+        expect_header("x-org", values[i], CMX_ERR_HEADER, "headers.value");
+    }
+    expect_header("x-org", NULL, CMX_ERR_ARGUMENT, "headers.value");
+}
+
+static void test_client_origin_headers_have_limits(void **state)
+{
+    (void)state;
+    static char value[CMX_ORIGIN_HEADER_BYTES_MAX];
+    cmx_header headers[CMX_ORIGIN_HEADERS_MAX + 1];
+    for (size_t i = 0; i < CMX_ARRAY_LEN(headers); i++) {
+        headers[i] = (cmx_header){"x-a", "v"};
+    }
+    origin.header_count = 1;
+    expect_origin(CMX_ERR_ARGUMENT, "headers");
+    origin.headers = headers;
+    origin.header_count = CMX_ORIGIN_HEADERS_MAX + 1;
+    expect_origin(CMX_ERR_ARGUMENT, "header_count");
+    origin.header_count = CMX_ORIGIN_HEADERS_MAX;
+    memset(value, 'v', sizeof(value) - 1); /* 511 and three for each name, one for each value */
+    headers[7].value = value;
+    expect_origin(CMX_ERR_ARGUMENT, "headers");
+    value[CMX_ORIGIN_HEADER_BYTES_MAX - 8 * 3 - 7 + 1] = '\0';
+    expect_origin(CMX_ERR_ARGUMENT, "headers");
+    value[CMX_ORIGIN_HEADER_BYTES_MAX - 8 * 3 - 7] = '\0';
     add_origin();
 }
 
@@ -314,6 +419,33 @@ static void test_client_request_bad_fields(void **state)
     expect_field(NULL);
 }
 
+static void expect_content_type(const char *type)
+{
+    request.content_type = type;
+    expect_request(CMX_ERR_HEADER, "content_type");
+}
+
+static void test_client_request_content_types_are_judged(void **state)
+{
+    (void)state;
+    static char longest[130];
+    cmx_id id = 0;
+    add_origin();
+    request.method = CMX_METHOD_POST;
+    request.body = "x";
+    request.body_len = 1;
+    expect_content_type("text/plain\n");
+    expect_content_type(" text/plain");
+    expect_content_type("a\x01");
+    expect_content_type("a\x7f");
+    memset(longest, 't', 129);
+    expect_content_type(longest);
+    longest[128] = '\0';
+    request.content_type = longest;
+    assert_int_equal(cmx_request_start(client, &request, &id, &bad_field), CMX_OK);
+    expect_field(NULL);
+}
+
 static void test_client_table_full_is_busy_until_a_done_was_taken(void **state)
 {
     (void)state;
@@ -395,6 +527,11 @@ int main(void)
         TEST(test_client_origin_bad_urls),
         TEST(test_client_origin_bad_keys),
         TEST(test_client_origin_bad_auth),
+        TEST(test_client_origin_auth_header_is_none_of_ours),
+        TEST(test_client_origin_bad_queries),
+        TEST(test_client_origin_bad_header_names),
+        TEST(test_client_origin_bad_header_values),
+        TEST(test_client_origin_headers_have_limits),
         TEST(test_client_origin_without_key_needs_auth_none),
         TEST(test_client_origin_bad_address_and_connections),
         TEST(test_client_origin_without_trust_is_refused),
@@ -402,6 +539,7 @@ int main(void)
         TEST(test_client_chat_bad_fields),
         TEST(test_client_chat_bad_messages),
         TEST(test_client_request_bad_fields),
+        TEST(test_client_request_content_types_are_judged),
         TEST(test_client_table_full_is_busy_until_a_done_was_taken),
         TEST(test_client_cancel_stale_and_wrong_ids),
         TEST(test_client_cancelled_body_is_not_read_again),

@@ -38,6 +38,10 @@ static const struct row rows[] = {
     {ROW(shape_bytes), 0, 1024},
     {ROW(event_bytes_max), 2048, 1048576},
     {ROW(event_buffers), 1, 64},
+    {ROW(malformed_events_max), 0, 1000},
+    {ROW(skipped_events_max), 0, 1000},
+    {ROW(tool_calls_max), 0, 128},
+    {ROW(trace_bytes), 0, 65536},
     {ROW(trust_bytes), 4096, 1048576},
     {ROW(resolve_timeout_ms), 100, 120000},
     {ROW(connect_timeout_ms), 100, 120000},
@@ -134,6 +138,20 @@ static void test_config_total_timeout_below_100_is_refused_unless_0(void **state
     assert_int_equal(cmx_config_check(&config, &bad_field), CMX_OK);
 }
 
+static void test_config_trace_below_1024_is_refused_unless_0(void **state)
+{
+    (void)state;
+    cmx_config config = roomy();
+    const char *bad_field = NULL;
+    config.trace_bytes = 1;
+    assert_int_equal(cmx_config_check(&config, &bad_field), CMX_ERR_CONFIG);
+    assert_string_equal(bad_field, "trace_bytes");
+    config.trace_bytes = 1023;
+    assert_int_equal(cmx_config_check(&config, &bad_field), CMX_ERR_CONFIG);
+    config.trace_bytes = 1024;
+    assert_int_equal(cmx_config_check(&config, &bad_field), CMX_OK);
+}
+
 static void test_config_hard_limit_below_the_soft_one_is_refused(void **state)
 {
     (void)state;
@@ -180,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_config_values_outside_a_range_name_the_field),
         cmocka_unit_test(test_config_edges_of_a_range_are_valid),
         cmocka_unit_test(test_config_total_timeout_below_100_is_refused_unless_0),
+        cmocka_unit_test(test_config_trace_below_1024_is_refused_unless_0),
         cmocka_unit_test(test_config_hard_limit_below_the_soft_one_is_refused),
         cmocka_unit_test(test_config_tail_larger_than_an_event_is_refused),
         cmocka_unit_test(test_config_ranges_come_before_relations),

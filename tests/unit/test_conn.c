@@ -75,7 +75,7 @@ static cmx_id start(void)
 
 static cmx_id start_chat(bool stream)
 {
-    static const cmx_message message = {CMX_ROLE_USER, "hello", 0};
+    static const cmx_message message = {.role = CMX_ROLE_USER, .text = "hello"};
     static char answer[1024];
     cmx_chat chat;
     cmx_id id = 0;

@@ -48,7 +48,7 @@ static void test_h2_request_and_response_completes(void **state)
     assert_int_equal(stream->h2.head.status, 200);
     assert_int_equal(stream->h2.head.content, CMX_H2_CONTENT_EVENT_STREAM);
     assert_int_equal(stream->h2.head.request_id_len, 6);
-    assert_memory_equal(stream->h2.head.request_id, "req-42", 6);
+    assert_memory_equal(cmx_h2_head_request_id(&stream->h2.head).data, "req-42", 6);
     assert_true(cmx_h2_stream_complete(&stream->h2));
     assert_false(cmx_h2_stream_unprocessed(&stream->h2));
     assert_int_equal(stream->h2.error_code, 0);

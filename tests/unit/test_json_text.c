@@ -176,6 +176,36 @@ static void test_json_text_names_are_compared_by_meaning(void **state)
     assert_true(key_is("", ""));
 }
 
+static void test_json_text_replacement_is_told_from_what_was_sent(void **state)
+{
+    (void)state;
+    uint8_t sent[] = FFFD;
+    uint8_t made[] = "\xff";
+    cmx_view piece;
+    cmx_json_span rest = {sent, sent + 3};
+    assert_true(cmx_json_text_piece(&rest, NULL, &piece));
+    assert_ptr_equal(piece.data, sent);
+    rest = (cmx_json_span){made, made + 1};
+    assert_true(cmx_json_text_piece(&rest, NULL, &piece));
+    assert_ptr_equal(piece.data, cmx_json_text_replacement);
+    assert_int_equal(piece.len, sizeof cmx_json_text_replacement);
+}
+
+static void test_json_text_raw_pieces_keep_their_escapes(void **state)
+{
+    (void)state;
+    uint8_t raw[] = "{\"a\":\"\\u00e9\xc3\xa9\xe2\x82\xff\"}";
+    cmx_json_span rest = {raw, raw + sizeof raw - 1};
+    char out[64] = "";
+    cmx_view piece;
+    while (cmx_json_text_piece_raw(&rest, &piece)) {
+        assert_true(piece.len > 0);
+        strncat(out, (const char *)piece.data, piece.len);
+    }
+    assert_string_equal(out, "{\"a\":\"\\u00e9\xc3\xa9" FFFD FFFD "\"}");
+    assert_ptr_equal(rest.at, rest.end);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +215,8 @@ int main(void)
         cmocka_unit_test(test_json_text_every_code_point_is_decoded),
         cmocka_unit_test(test_json_text_every_special_byte_is_escaped_and_read_back),
         cmocka_unit_test(test_json_text_names_are_compared_by_meaning),
+        cmocka_unit_test(test_json_text_replacement_is_told_from_what_was_sent),
+        cmocka_unit_test(test_json_text_raw_pieces_keep_their_escapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,7 @@ static cmx_config config_at(unsigned index)
         config.tail_bytes = 128;
         config.event_bytes_max = 2048;
         config.event_buffers = 1;
+        config.tool_calls_max = 0;
         break;
     case 3: /* many small things */
         config.connections_max = config.origins_max = 16;
@@ -50,6 +51,7 @@ static cmx_config config_at(unsigned index)
         config.event_bytes_max = 2051;
         config.event_buffers = 3;
         config.trust_bytes = 4103;
+        config.tool_calls_max = 3;
         break;
     case 6: /* one tail as large as an event */
         config.tail_bytes = config.event_bytes_max = 4096;
@@ -183,8 +185,31 @@ static void test_layout_larger_fields_cost_more(void **state)
     config.trust_bytes += 65536;
     assert_true(cmx_client_bytes(&config) >= base + 65536);
     config = config_at(1);
+    config.tool_calls_max++;
+    assert_int_equal(cmx_client_bytes(&config) - base,
+                     (config.requests_max + 1) * sizeof(cmx_answer_tool));
+    config = config_at(1);
     config.event_buffers++;
     assert_true(cmx_client_bytes(&config) >= base + config.event_bytes_max);
+}
+
+static void test_layout_each_slot_has_tool_calls_of_its_own(void **state)
+{
+    (void)state;
+    cmx_config config = config_at(5);
+    size_t bytes = cmx_client_bytes(&config);
+    uint8_t *block = take_block(bytes);
+    cmx_arena arena;
+    cmx_layout layout;
+    cmx_arena_init(&arena, block, bytes);
+    cmx_layout_carve(&layout, &arena, &config);
+    size_t slots = (size_t)config.requests_max + 1;
+    const uint8_t *first = (const uint8_t *)layout.tools;
+    const uint8_t *behind = (const uint8_t *)(layout.tools + slots * config.tool_calls_max);
+    assert_true(first >= layout.shapes + slots * config.shape_bytes);
+    assert_true(behind <= (const uint8_t *)layout.timer_heap);
+    assert_true(behind <= (const uint8_t *)layout.region);
+    free(block);
 }
 
 static int fail_init(void *ctx, void *state, size_t state_bytes, uint32_t sockets)
@@ -225,6 +250,7 @@ int main(void)
         cmocka_unit_test(test_layout_wrong_blocks_are_refused),
         cmocka_unit_test(test_layout_invalid_configuration_needs_no_bytes),
         cmocka_unit_test(test_layout_larger_fields_cost_more),
+        cmocka_unit_test(test_layout_each_slot_has_tool_calls_of_its_own),
         cmocka_unit_test(test_layout_port_that_refuses_leaves_a_wiped_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

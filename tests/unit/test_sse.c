@@ -225,6 +225,52 @@ static void test_sse_whole_event_is_not_copied(void **state)
     assert_int_equal(used, 0);
 }
 
+/* Gives up the first event after `seen` bytes; what follows is the second one alone. */
+static void drop_first(const char *stream, size_t len, size_t seen)
+{
+    uint8_t *bytes = malloc(len);
+    assert_non_null(bytes);
+    memcpy(bytes, stream, len);
+    cmx_sse sse;
+    cmx_sse_init(&sse);
+    cmx_sse_event event;
+    size_t used;
+    assert_int_equal(cmx_sse_next(&sse, bytes, seen, &used, &event), CMX_AGAIN);
+    cmx_sse_drop(&sse, seen - used);
+    size_t at = seen;
+    int rc = CMX_AGAIN;
+    size_t kept = 0;
+    while (rc == CMX_AGAIN && at < len) { /* byte by byte: nothing of the dropped event is kept */
+        kept++;
+        at++;
+        rc = cmx_sse_next(&sse, bytes + at - kept, kept, &used, &event);
+        kept -= used;
+    }
+    if (rc != CMX_OK || event.len != 3 || memcmp(event.data, "two", 3) != 0 ||
+        event.type.len != 0 || event.size > 12) {
+        fail_msg("dropped after %zu: rc %d, %zu bytes", seen, rc, event.len);
+    }
+    free(bytes);
+}
+
+static void test_sse_dropped_event_ends_where_it_ends(void **state)
+{
+    (void)state;
+    static const char *const streams[] = {
+        "event: error\ndata: one\ndata\n: c\nerror: {}\nid: 1\n\ndata: two\n\n",
+        "event: error\r\ndata: one\r\ndata\r\n: c\r\nid: 1\r\n\r\ndata: two\r\n\r\n",
+        "event: error\rdata: one\rdata\r: c\rid: 1\r\rdata: two\r\r",
+    };
+    for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++) {
+        const char *end = strstr(streams[i], "id: 1");
+        assert_non_null(end);
+        size_t from = (size_t)(strstr(streams[i], "data") - streams[i]) + 1;
+        for (size_t seen = from; seen <= (size_t)(end - streams[i]) + 5; seen++) {
+            drop_first(streams[i], strlen(streams[i]), seen);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_sse_vectors_at_every_split),
         cmocka_unit_test(test_sse_heartbeats_are_never_kept),
         cmocka_unit_test(test_sse_whole_event_is_not_copied),
+        cmocka_unit_test(test_sse_dropped_event_ends_where_it_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

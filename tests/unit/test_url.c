@@ -409,6 +409,35 @@ static void test_url_request_path_limit_is_exact(void **state)
     assert_true(cmx_url_path_ok(path));
 }
 
+static void test_url_queries_are_judged(void **state)
+{
+    (void)state;
+    static char query[CMX_URL_QUERY_BYTES_MAX + 2];
+
+    assert_true(cmx_url_query_ok(""));
+    assert_true(cmx_url_query_ok("api-version=2024-10-21"));
+    assert_true(cmx_url_query_ok("a=1&b=%20?"));
+    assert_false(cmx_url_query_ok(NULL));
+    assert_false(cmx_url_query_ok("?a=1"));
+    assert_false(cmx_url_query_ok("a b"));
+    assert_false(cmx_url_query_ok("a#b"));
+    assert_false(cmx_url_query_ok("a\r\nhost: b"));
+    assert_false(cmx_url_query_ok("a\xc3\xa9"));
+    memset(query, 'q', sizeof(query) - 1);
+    assert_false(cmx_url_query_ok(query));
+    query[CMX_URL_QUERY_BYTES_MAX] = '\0';
+    assert_true(cmx_url_query_ok(query));
+}
+
+static void test_url_query_joins_what_the_path_has(void **state)
+{
+    (void)state;
+    assert_int_equal(cmx_url_query_mark(CMX_VIEW_LITERAL("/models")), '?');
+    assert_int_equal(cmx_url_query_mark(CMX_VIEW_LITERAL("/models?a=1")), '&');
+    assert_int_equal(cmx_url_query_mark(CMX_VIEW_LITERAL("/models?")), 0);
+    assert_int_equal(cmx_url_query_mark(CMX_VIEW_LITERAL("/models?a=1&")), 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -426,6 +455,8 @@ int main(void)
         cmocka_unit_test(test_url_random_texts_are_refused_or_stable),
         cmocka_unit_test(test_url_request_paths_are_judged),
         cmocka_unit_test(test_url_request_path_limit_is_exact),
+        cmocka_unit_test(test_url_queries_are_judged),
+        cmocka_unit_test(test_url_query_joins_what_the_path_has),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

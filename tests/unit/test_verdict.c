@@ -60,7 +60,8 @@ static void decode(uint32_t status, const char *body)
     assert_true(len < TEXT_BYTES);
     memcpy(text, body, len);
     facts.http_status = status;
-    cmx_answer_head(&answer, status, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0});
+    cmx_answer_head(&answer, status, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0},
+                    (cmx_view){NULL, 0});
     cmx_answer_feed(&answer, text, len);
     drain();
     cmx_answer_end(&answer);
@@ -226,13 +227,32 @@ static void test_verdict_error_status_wins_over_the_cause(void **state)
     expect(CMX_VERDICT_ERROR_HTTP, CMX_ERR_HTTP_STATUS);
 }
 
+static void test_verdict_redirect_is_an_error_of_its_own(void **state)
+{
+    (void)state;
+    decode(307, "moved");
+    ended();
+    expect(CMX_VERDICT_ERROR_HTTP, CMX_ERR_REDIRECT);
+    cut(CMX_ERR_RESET);
+    expect(CMX_VERDICT_ERROR_HTTP, CMX_ERR_REDIRECT);
+}
+
+static void test_verdict_tool_calls_beyond_their_rows_are_a_limit(void **state)
+{
+    (void)state;
+    decode(200, "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"id\":\"a\"}]}}]}\n\n");
+    cut(CMX_ERR_TOOL_CALLS);
+    expect(CMX_VERDICT_LIMIT, CMX_ERR_TOOL_CALLS);
+}
+
 static void test_verdict_large_event_is_a_limit(void **state)
 {
     (void)state;
     char body[TEXT_BYTES] = "data: ";
     memset(body + 6, 'x', BLOCK_BYTES - 32);
     facts.http_status = 200;
-    cmx_answer_head(&answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0});
+    cmx_answer_head(&answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0},
+                    (cmx_view){NULL, 0});
     for (unsigned i = 0; i < 2; i++) {
         cmx_answer_feed(&answer, (uint8_t *)body, strlen(body));
         drain();
@@ -247,12 +267,17 @@ static void test_verdict_plain_request_is_judged_by_status_and_end(void **state)
     facts.answer = NULL;
     ended();
     const uint32_t good[] = {200, 204, 299};
-    const uint32_t bad[] = {300, 404, 500};
+    const uint32_t bad[] = {304, 404, 500};
     for (size_t i = 0; i < 3; i++) {
         facts.http_status = good[i];
         expect(CMX_VERDICT_DONE, CMX_OK);
         facts.http_status = bad[i];
         expect(CMX_VERDICT_ERROR_HTTP, CMX_ERR_HTTP_STATUS);
+    }
+    const uint32_t redirects[] = {300, 301, 399};
+    for (size_t i = 0; i < 3; i++) {
+        facts.http_status = redirects[i];
+        expect(CMX_VERDICT_ERROR_HTTP, CMX_ERR_REDIRECT);
     }
     facts.http_status = 200;
     facts.delivered = true;
@@ -313,6 +338,8 @@ int main(void)
         TEST(test_verdict_sentinel_alone_is_empty_even_without_end_of_stream),
         TEST(test_verdict_inband_error_wins_over_the_cause),
         TEST(test_verdict_error_status_wins_over_the_cause),
+        TEST(test_verdict_redirect_is_an_error_of_its_own),
+        TEST(test_verdict_tool_calls_beyond_their_rows_are_a_limit),
         TEST(test_verdict_large_event_is_a_limit),
         TEST(test_verdict_plain_request_is_judged_by_status_and_end),
         TEST(test_verdict_names_and_completeness),

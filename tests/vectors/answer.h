@@ -72,8 +72,8 @@ static const struct vector vectors[] = {
            "]},\"delta\":{\"x\":[{\"content\":\"no\"}],\"content\":\"Hi\"},\"message\":null}],"
            "\"obfuscation\":\"aZ3kQ\"}") STOP END,
      "0c:Hi;", CMX_VERDICT_DONE, CMX_OK, .status = 200},
-    {"content array is not text yet",
-     CHOICE("\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"Hi\"}]}") STOP END, "",
+    {"content array",
+     CHOICE("\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"Hi\"}]}") STOP END, "0c:Hi;",
      CMX_VERDICT_DONE, CMX_OK, .status = 200},
     {"empty finish_reason is none",
      CHOICE("\"delta\":{\"content\":\"a\"},\"finish_reason\":\"\"") END, "0c:a;",

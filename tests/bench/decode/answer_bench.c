@@ -59,7 +59,8 @@ int main(int argc, char **argv)
     const cmx_answer_memory memory = {
         .tail = tail, .tail_capacity = sizeof tail, .event_bytes_max = CHUNK_BYTES_MAX};
     cmx_answer_init(&answer, &memory);
-    cmx_answer_head(&answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0});
+    cmx_answer_head(&answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0},
+                    (cmx_view){NULL, 0});
 
     size_t tokens = 0;
     size_t bytes = 0;

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copying of facts. Empty strings are no facts: Azure's first chunk has nothing else.
+ */
+#include "chat/answer_facts.h"
+
+#include "text/json_text.h"
+#include "text/sse.h"
+#include "text/utf8.h"
+
+static uint8_t copy_text(char *field, size_t capacity, cmx_view text)
+{
+    return (uint8_t)cmx_utf8_copy_line((uint8_t *)field, capacity, text);
+}
+
+/* Copies a JSON string, quotes included, into a field that is still empty. */
+static void copy_once(char *field, uint8_t *len, size_t capacity, cmx_json_span string)
+{
+    if (*len == 0 && string.at != NULL) {
+        cmx_json_span inside = {string.at + 1, string.end - 1};
+        *len = (uint8_t)cmx_json_text_line((uint8_t *)field, capacity, inside);
+    }
+}
+
+static void take_usage(cmx_answer_facts *facts, cmx_json_span object)
+{
+    cmx_usage usage = facts->usage;
+    if (!cmx_answer_json_usage(object, &usage)) {
+        return;
+    }
+    const cmx_usage *old = &facts->usage;
+    bool same = facts->has_usage && old->prompt_tokens == usage.prompt_tokens &&
+                old->completion_tokens == usage.completion_tokens &&
+                old->total_tokens == usage.total_tokens &&
+                old->cached_tokens == usage.cached_tokens &&
+                old->reasoning_tokens == usage.reasoning_tokens;
+    facts->usage = usage;
+    facts->has_usage = true;
+    facts->usage_due = facts->usage_due || !same;
+}
+
+void cmx_answer_facts_head(cmx_answer_facts *facts, cmx_view request_id, cmx_view location)
+{
+    facts->id_len = copy_text(facts->id, sizeof facts->id, request_id);
+    facts->id_from_head = facts->id_len > 0;
+    facts->message_len = copy_text(facts->message, sizeof facts->message, location);
+}
+
+void cmx_answer_facts_chunk(cmx_answer_facts *facts, const cmx_answer_json_chunk *chunk)
+{
+    copy_once(facts->model, &facts->model_len, sizeof facts->model, chunk->model);
+    if (!facts->id_from_head) {
+        copy_once(facts->id, &facts->id_len, sizeof facts->id, chunk->id);
+    }
+    if (chunk->usage.at != NULL) {
+        take_usage(facts, chunk->usage);
+    }
+}
+
+static void copy_message(cmx_answer_facts *facts, const cmx_answer_json_error *error)
+{
+    cmx_view raw = {error->message.at, cmx_json_span_len(error->message)};
+    if (error->is_string) {
+        facts->message_len = (uint8_t)cmx_json_text_line((uint8_t *)facts->message,
+                                                         sizeof facts->message, error->message);
+    } else {
+        facts->message_len = copy_text(facts->message, sizeof facts->message, raw);
+    }
+    facts->error_code = error->code;
+}
+
+void cmx_answer_facts_error(cmx_answer_facts *facts, cmx_json_span text, cmx_json_span member)
+{
+    cmx_answer_json_error error;
+    cmx_answer_json_error_read(text, &error);
+    if (!error.is_string && member.at != NULL) {
+        cmx_answer_json_error_read(member, &error);
+    }
+    copy_message(facts, &error);
+}
+
+static bool looks_like_events(cmx_json_span text)
+{
+    static const cmx_view starts[] = {{(const uint8_t *)":", 1},
+                                      {(const uint8_t *)"data:", 5},
+                                      {(const uint8_t *)"event:", 6},
+                                      {(const uint8_t *)"error:", 6}};
+    for (size_t i = 0; i < CMX_ARRAY_LEN(starts); i++) {
+        if (cmx_json_span_len(text) >= starts[i].len &&
+            memcmp(text.at, starts[i].data, starts[i].len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Finds the first event with data in a body that may be cut anywhere. */
+static bool first_event(cmx_json_span text, cmx_json_span *data)
+{
+    cmx_sse sse;
+    cmx_sse_event event;
+    int rc = CMX_OK;
+    cmx_sse_init(&sse);
+    while (rc == CMX_OK) { /* each turn uses bytes */
+        size_t used;
+        rc = cmx_sse_next(&sse, text.at, cmx_json_span_len(text), &used, &event);
+        text.at += used;
+        if (rc != CMX_OK) {
+            rc = cmx_sse_finish(&sse, text.at, cmx_json_span_len(text), &event);
+            text.at = text.end;
+        }
+        if (rc == CMX_OK && event.len > 0) {
+            *data = (cmx_json_span){event.data, event.data + event.len};
+            cmx_json_scan_space(data);
+            return data->at < data->end;
+        }
+    }
+    return false;
+}
+
+void cmx_answer_facts_page(cmx_answer_facts *facts, cmx_json_span text)
+{
+    if (text.at == text.end) {
+        return;
+    }
+    cmx_json_span data;
+    if (looks_like_events(text) && first_event(text, &data)) {
+        text = data;
+    }
+    cmx_answer_json_error error;
+    cmx_answer_json_error_read(text, &error);
+    copy_message(facts, &error);
+}

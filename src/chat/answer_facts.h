@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an answer says beside its deltas: model, id, usage, and the message of an error in any of
+ * its carriers. Facts are copied, bounded, because the bytes they came in do not stay. Whether an
+ * error ends the answer is decided elsewhere.
+ */
+#ifndef CMX_CHAT_ANSWER_FACTS_H
+#define CMX_CHAT_ANSWER_FACTS_H
+
+#include "chat/answer_json.h"
+
+enum {
+    CMX_ANSWER_MESSAGE_BYTES_MAX = 192,
+    CMX_ANSWER_MODEL_BYTES_MAX = 64,
+    CMX_ANSWER_ID_BYTES_MAX = 64,
+};
+
+typedef struct cmx_answer_facts {
+    cmx_usage usage;
+    uint32_t error_code; /* `code` of the reported error, if it is a number */
+    bool has_usage;      /* `usage` is known */
+    bool usage_due;      /* `usage` changed and was not delivered */
+    bool id_from_head;   /* `id` came with the head: the completion's id does not replace it */
+    uint8_t message_len;
+    uint8_t model_len;
+    uint8_t id_len;
+    char message[CMX_ANSWER_MESSAGE_BYTES_MAX];
+    char model[CMX_ANSWER_MODEL_BYTES_MAX];
+    char id[CMX_ANSWER_ID_BYTES_MAX];
+} cmx_answer_facts;
+
+/* Takes what the head says; both may be empty.
+ *
+ * location  where a redirection leads to: the message, since no body says it better */
+void cmx_answer_facts_head(cmx_answer_facts *facts, cmx_view request_id, cmx_view location);
+
+/* Takes what a chunk says. The first model and id stay; of usage, the last count of each kind. */
+void cmx_answer_facts_chunk(cmx_answer_facts *facts, const cmx_answer_json_chunk *chunk);
+
+/* Takes the message of an error that was reported inside the answer.
+ *
+ * text    the whole event; changed
+ * member  its `error`; `at` may be NULL */
+void cmx_answer_facts_error(cmx_answer_facts *facts, cmx_json_span text, cmx_json_span member);
+
+/* Takes the message of an error body: JSON, JSON in server-sent events, or any text.
+ *
+ * text  changed */
+void cmx_answer_facts_page(cmx_answer_facts *facts, cmx_json_span text);
+
+#endif

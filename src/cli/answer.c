@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Printing an answer. See answer.h. The JSON form and the line of a tool call are documented:
+ * scripts read them.
+ */
+#include "cli/answer.h"
+
+#include "cli/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CALLS_BYTES = 4 * 1024 * 1024 }; /* of the tool calls of an answer */
+
+int cli_answer_open(cli_answer *answer, const cli_options *options)
+{
+    memset(answer, 0, sizeof *answer);
+    answer->options = options;
+    answer->terminal = isatty(STDOUT_FILENO) != 0;
+    if (options->json) {
+        return 0;
+    }
+    answer->room = malloc(CALLS_BYTES);
+    if (answer->room == NULL) {
+        fprintf(stderr, "chatmux: not enough memory for the answer\n");
+        return CLI_EXIT_FAILED;
+    }
+    cmx_collect_init(&answer->calls, answer->room, CALLS_BYTES);
+    return 0;
+}
+
+void cli_answer_close(cli_answer *answer)
+{
+    free(answer->room);
+    answer->room = NULL;
+}
+
+static void print_json(const cmx_delta *delta)
+{
+    static const char *const channels[] = {
+        [CMX_CHANNEL_CONTENT] = "content",
+        [CMX_CHANNEL_REASONING] = "reasoning",
+        [CMX_CHANNEL_REFUSAL] = "refusal",
+        [CMX_CHANNEL_TOOL_CALL] = "tool_call",
+    };
+    printf("{\"event\":\"delta\",\"choice\":%u,\"channel\":\"%s\"", delta->choice,
+           channels[delta->channel]);
+    if (delta->channel == CMX_CHANNEL_TOOL_CALL) {
+        printf(",\"tool\":%u,\"id\":", delta->tool);
+        cli_report_json(stdout, delta->tool_id);
+        printf(",\"name\":");
+        cli_report_json(stdout, delta->tool_name);
+    }
+    printf(",\"text\":");
+    cli_report_json(stdout, delta->text);
+    printf("}\n");
+}
+
+void cli_answer_event(cli_answer *answer, const cmx_event *event)
+{
+    if (event->kind != CMX_EVENT_DELTA) {
+        return;
+    }
+    const cmx_delta *delta = &event->delta;
+    if (answer->options->json) {
+        print_json(delta);
+    } else if (delta->channel == CMX_CHANNEL_TOOL_CALL) {
+        answer->collected = cmx_collect_event(&answer->calls, event);
+    } else if (delta->channel != CMX_CHANNEL_REASONING) {
+        answer->text_seen = true;
+        cli_report_text(stdout, delta->text, answer->terminal);
+    }
+    fflush(stdout);
+}
+
+/* A call is one line, whatever the server put into it: line breaks become spaces. */
+static void print_part(const cli_answer *answer, cmx_text text)
+{
+    putchar(' ');
+    if (text.len == 0) {
+        putchar('-');
+    }
+    while (text.len > 0) {
+        size_t len = 0;
+        while (len < text.len && text.data[len] != '\n' && text.data[len] != '\r') {
+            len++;
+        }
+        cli_report_text(stdout, (cmx_text){text.data, len}, answer->terminal);
+        if (len < text.len) {
+            putchar(' ');
+            len++;
+        }
+        text.data += len;
+        text.len -= len;
+    }
+}
+
+static void print_calls(const cli_answer *answer)
+{
+    cmx_tool_call call;
+    for (size_t i = 0; cmx_collect_tool_call(&answer->calls, i, &call); i++) {
+        printf("tool");
+        print_part(answer, call.name);
+        print_part(answer, call.id);
+        print_part(answer, call.arguments);
+        putchar('\n');
+    }
+}
+
+int cli_answer_done(cli_answer *answer, const cmx_done *done)
+{
+    int code = cli_report_exit(done);
+    if (answer->options->json) {
+        cli_report_done_json(stdout, done);
+    } else {
+        if (answer->text_seen) {
+            putchar('\n');
+        }
+        print_calls(answer);
+    }
+    if (answer->collected != CMX_OK) {
+        fprintf(stderr, "chatmux: not all tool calls are shown; --json shows them as they come\n");
+        code = code == CLI_EXIT_OK ? CLI_EXIT_PARTIAL : code;
+    }
+    cli_report_failure(answer->options, done);
+    if (answer->options->verbose) {
+        cli_report_summary(done);
+    }
+    return cli_report_flush(code);
+}
