@@ -7,14 +7,15 @@
 #   demo      builds `release`, starts the relay emulator on loopback with a certificate authority of
 #             its own, streams one chat that can be watched, then 200 chats over 2 connections
 #   test      builds and runs every check: clang and gcc without a warning; unit, simulation, port
-#             and real stack under ASan+UBSan; the same and style, layers, limits, symbols and
-#             packaging in release
+#             and real stack under ASan+UBSan, five servers of other makers among it (fetched into
+#             the cache, not installed); the same and style, layers, limits, symbols and packaging
+#             in release
 #   packages  installs what the other two need and is missing, nothing else
 #
 # Installs Debian packages only when some are missing and it runs as root; uses no network when
 # nothing is missing.
 # environment: CMX_CACHE_DIR, CMX_DEPS_DIR (see cmake/dependencies.cmake), CMX_JOBS (default: number
-#              of CPUs)
+#              of CPUs), CMX_INTEROP=skip (`test` goes on without the servers it cannot fetch)
 set -eu
 
 PACKAGES="gcc libc6-dev make cmake clang python3 pkg-config libcmocka-dev libssl-dev libcurl4-openssl-dev
@@ -127,7 +128,17 @@ demo() {
     cat "$scratch/relay.log"
 }
 
+fetch_servers() {
+    say "servers of other makers"
+    if sh tests/interop/fetch.sh; then
+        export CMX_INTEROP=require
+    elif [ "${CMX_INTEROP:-}" != skip ]; then
+        fail "a server is missing; CMX_INTEROP=skip goes on without it"
+    fi
+}
+
 run_checks() {
+    fetch_servers
     build clang
     build asan
     run_tests asan --label-exclude check
