@@ -8,6 +8,7 @@
 #include <string.h>
 
 conformance_world world;
+const cmx_socket_options world_options = {.user_timeout_ms = 60000};
 
 static _Alignas(16) unsigned char state_bytes[CMX_PORT_STATE_BYTES(WORLD_SOCKETS)];
 
@@ -80,7 +81,7 @@ uint32_t world_connect(void)
     uint32_t socket;
     int status = CMX_AGAIN;
 
-    assert_int_equal(world.port->socket_open(world.state, &world.listener, NULL, NULL, &socket),
+    assert_int_equal(world.port->socket_open(world.state, &world.listener, &world_options, &socket),
                      CMX_OK);
     for (int step = 0; status == CMX_AGAIN && step < WORLD_STEPS_MAX; step++) {
         status = world.port->socket_connected(world.state, socket);

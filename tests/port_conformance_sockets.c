@@ -41,7 +41,7 @@ static int connect_refused(uint32_t *socket, bool *is_open)
     int status;
 
     assert_true(world.peer->refuse(world.peer->ctx, &nobody));
-    status = world.port->socket_open(world.state, &nobody, NULL, NULL, socket);
+    status = world.port->socket_open(world.state, &nobody, &world_options, socket);
     *is_open = status == CMX_OK;
     if (!*is_open) {
         return status;
@@ -98,7 +98,7 @@ static void test_port_connect_is_reported_as_writable(void **unused)
 
     (void)unused;
     world_listen();
-    assert_int_equal(world.port->socket_open(world.state, &world.listener, NULL, NULL, &socket),
+    assert_int_equal(world.port->socket_open(world.state, &world.listener, &world_options, &socket),
                      CMX_OK);
     world_until(socket, CMX_SOCKET_WRITE);
     assert_int_equal(world.port->socket_connected(world.state, socket), CMX_OK);
@@ -324,7 +324,7 @@ static void test_port_table_of_sockets_fills_and_empties(void **unused)
             assert_int_not_equal(sockets[i], sockets[j]);
         }
     }
-    assert_int_equal(world.port->socket_open(world.state, &world.listener, NULL, NULL, &again),
+    assert_int_equal(world.port->socket_open(world.state, &world.listener, &world_options, &again),
                      CMX_ERR_BUSY);
     world.port->socket_close(world.state, sockets[3]);
     (void)world_connect();
@@ -374,13 +374,13 @@ static void test_port_number_used_again_fails_in_its_own_way(void **unused)
 static void test_port_hook_sees_the_address(void **unused)
 {
     hook_record record = {.status = CMX_OK};
+    const cmx_socket_options hooked = {.hook = record_hook, .hook_user = &record};
     uint32_t socket;
 
     (void)unused;
     world_listen();
-    assert_int_equal(
-        world.port->socket_open(world.state, &world.listener, record_hook, &record, &socket),
-        CMX_OK);
+    assert_int_equal(world.port->socket_open(world.state, &world.listener, &hooked, &socket),
+                     CMX_OK);
     assert_int_equal(record.calls, 1);
     assert_int_equal(record.to.port, world.listener.port);
     assert_int_equal(record.to.family, world.listener.family);
@@ -391,15 +391,15 @@ static void test_port_hook_sees_the_address(void **unused)
 static void test_port_error_of_the_hook_is_passed_on(void **unused)
 {
     hook_record record = {.status = CMX_ERR_CONFIG};
+    const cmx_socket_options hooked = {.hook = record_hook, .hook_user = &record};
     uint32_t socket;
 
     (void)unused;
     world_listen();
     /* More often than there are sockets: a failed attempt must not keep its number. */
     for (uint32_t i = 0; i < 2 * WORLD_SOCKETS; i++) {
-        assert_int_equal(
-            world.port->socket_open(world.state, &world.listener, record_hook, &record, &socket),
-            CMX_ERR_CONFIG);
+        assert_int_equal(world.port->socket_open(world.state, &world.listener, &hooked, &socket),
+                         CMX_ERR_CONFIG);
     }
     assert_int_equal(record.calls, 2 * WORLD_SOCKETS);
     (void)world_connect();
@@ -409,6 +409,7 @@ static void test_port_connections_leak_no_descriptor(void **unused)
 {
     const conformance_peer *peer = world.peer;
     hook_record record = {.status = CMX_ERR_CONFIG};
+    const cmx_socket_options hooked = {.hook = record_hook, .hook_user = &record};
     cmx_address nobody;
     uint32_t socket;
     int before;
@@ -422,13 +423,13 @@ static void test_port_connections_leak_no_descriptor(void **unused)
     before = peer->count_descriptors(peer->ctx);
     for (int i = 0; i < 100; i++) {
         int connection;
-        int status = world.port->socket_open(world.state, &nobody, NULL, NULL, &socket);
+        int status = world.port->socket_open(world.state, &nobody, &world_options, &socket);
 
         if (status == CMX_OK) {
             world.port->socket_want(world.state, socket, CMX_SOCKET_WRITE);
             world.port->socket_close(world.state, socket);
         }
-        (void)world.port->socket_open(world.state, &world.listener, record_hook, &record, &socket);
+        (void)world.port->socket_open(world.state, &world.listener, &hooked, &socket);
         socket = world_pair(&connection);
         world.port->socket_want(world.state, socket, CMX_SOCKET_READ);
         world.port->socket_close(world.state, socket);

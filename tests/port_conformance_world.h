@@ -34,6 +34,9 @@ typedef struct conformance_world {
 
 extern conformance_world world;
 
+/* No hook, and a user timeout that no check waits for: every port must take one. */
+extern const cmx_socket_options world_options;
+
 /* Lets the peer listen; fills world.listener. */
 void world_listen(void);
 /* Opens a socket to the listener and waits until it is connected. Returns its number. */

@@ -43,6 +43,9 @@ int __real_connect(int descriptor, const struct sockaddr *to, socklen_t to_len);
 int __wrap_connect(int descriptor, const struct sockaddr *to, socklen_t to_len);
 
 static _Alignas(16) unsigned char state[CMX_PORT_STATE_BYTES(SOCKETS)];
+static int note_native(void *user, intptr_t native, const cmx_address *to);
+static int native_last;
+static const cmx_socket_options plain = {note_native, &native_last, 4321};
 static const cmx_port *port;
 static int listener;
 static cmx_address address;
@@ -97,13 +100,20 @@ static int teardown(void **unused)
     return 0;
 }
 
+static int note_native(void *user, intptr_t native, const cmx_address *to)
+{
+    (void)to;
+    *(int *)user = (int)native;
+    return CMX_OK;
+}
+
 static uint32_t open_connected(void)
 {
     uint32_t socket_number;
     cmx_port_ready out;
     size_t count;
 
-    assert_int_equal(port->socket_open(state, &address, NULL, NULL, &socket_number), CMX_OK);
+    assert_int_equal(port->socket_open(state, &address, &plain, &socket_number), CMX_OK);
     port->socket_want(state, socket_number, CMX_SOCKET_WRITE);
     assert_int_equal(port->wait(state, LONG_MS, &out, 1, &count), CMX_OK);
     assert_int_equal(count, 1);
@@ -202,9 +212,20 @@ static void test_linux_hook_sees_an_unconnected_tcp_descriptor(void **unused)
     bool is_fine = false;
 
     (void)unused;
-    assert_int_equal(port->socket_open(state, &address, check_native, &is_fine, &socket_number),
-                     CMX_OK);
+    const cmx_socket_options options = {.hook = check_native, .hook_user = &is_fine};
+    assert_int_equal(port->socket_open(state, &address, &options, &socket_number), CMX_OK);
     assert_true(is_fine);
+}
+
+static void test_linux_user_timeout_is_set_once_connected(void **unused)
+{
+    uint32_t timeout_ms = 0;
+    socklen_t len = sizeof(timeout_ms);
+
+    (void)unused;
+    (void)open_connected();
+    assert_int_equal(getsockopt(native_last, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, &len), 0);
+    assert_int_equal(timeout_ms, plain.user_timeout_ms);
 }
 
 static int answer_again(void *user, intptr_t native, const cmx_address *to)
@@ -217,11 +238,11 @@ static int answer_again(void *user, intptr_t native, const cmx_address *to)
 
 static void test_linux_hook_cannot_make_the_client_wait(void **unused)
 {
+    const cmx_socket_options options = {.hook = answer_again};
     uint32_t socket_number;
 
     (void)unused;
-    assert_int_equal(port->socket_open(state, &address, answer_again, NULL, &socket_number),
-                     CMX_ERR_PORT);
+    assert_int_equal(port->socket_open(state, &address, &options, &socket_number), CMX_ERR_PORT);
 }
 
 static void test_linux_unchanged_interest_costs_no_call(void **unused)
@@ -285,7 +306,7 @@ static void test_linux_connect_errors_have_their_status(void **unused)
         uint32_t socket_number = 0;
 
         connect_error = cases[i].error;
-        assert_int_equal(port->socket_open(state, &address, NULL, NULL, &socket_number),
+        assert_int_equal(port->socket_open(state, &address, &plain, &socket_number),
                          cases[i].status);
         if (cases[i].status == CMX_OK) {
             port->socket_close(state, socket_number);
@@ -305,7 +326,7 @@ static void test_linux_process_without_descriptors_is_busy(void **unused)
     none = before;
     none.rlim_cur = 3;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    open_status = port->socket_open(state, &address, NULL, NULL, &socket_number);
+    open_status = port->socket_open(state, &address, &plain, &socket_number);
     init_status = port->init(port->ctx, second, sizeof(second), 1);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_int_equal(open_status, CMX_ERR_BUSY);
@@ -535,10 +556,10 @@ static void test_linux_closed_socket_with_a_copy_is_forgotten(void **unused)
     cmx_port_ready out;
     size_t count;
     int copy = -1;
+    const cmx_socket_options options = {.hook = copy_native, .hook_user = &copy};
 
     (void)unused;
-    assert_int_equal(port->socket_open(state, &address, copy_native, &copy, &socket_number),
-                     CMX_OK);
+    assert_int_equal(port->socket_open(state, &address, &options, &socket_number), CMX_OK);
     port->socket_want(state, socket_number, CMX_SOCKET_WRITE);
     port->socket_close(state, socket_number);
     assert_int_equal(port->wait(state, 20, &out, 1, &count), CMX_OK);
@@ -556,6 +577,7 @@ int main(void)
         LINUX_TEST(test_linux_too_few_bytes_are_an_error),
         LINUX_TEST(test_linux_descriptors_close_on_exec),
         LINUX_TEST(test_linux_hook_sees_an_unconnected_tcp_descriptor),
+        LINUX_TEST(test_linux_user_timeout_is_set_once_connected),
         LINUX_TEST(test_linux_hook_cannot_make_the_client_wait),
         LINUX_TEST(test_linux_unchanged_interest_costs_no_call),
         LINUX_TEST(test_linux_interest_that_was_lost_fails_the_wait),

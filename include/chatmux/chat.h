@@ -53,9 +53,10 @@ typedef struct cmx_chat {
     const char *response_format_json; /* an object */
     const char *extra_json; /* an object whose members join the body; none that is sent already */
 
-    void *answer;        /* room for an answer that is not streamed; DELTA texts lie in it */
-    size_t answer_bytes; /* bytes at `answer`; a larger answer ends as LIMIT */
-    void *user;          /* handed back with every event */
+    void *answer;           /* room for an answer that is not streamed; DELTA texts lie in it */
+    size_t answer_bytes;    /* bytes at `answer`; a larger answer ends as LIMIT */
+    cmx_time_limits limits; /* copied; default all 0 */
+    void *user;             /* handed back with every event */
 } cmx_chat;
 
 /* Fills `chat` with the defaults named beside its fields; cannot fail. */

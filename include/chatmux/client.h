@@ -22,6 +22,39 @@ enum cmx_auth {
     CMX_AUTH_NONE,   /* no key */
 };
 
+/* What happens to one more request when high_water of them wait (Bottleneck's words). */
+enum cmx_strategy {
+    CMX_STRATEGY_OVERFLOW, /* the new one is refused: CMX_ERR_BUSY */
+    CMX_STRATEGY_LEAK,     /* the oldest that waits ends: LIMIT, CMX_ERR_BUSY; the new one waits */
+    CMX_STRATEGY_BLOCK,    /* all that wait end, new ones are refused for penalty_ms */
+};
+
+/* Limits of an origin on our side, in the words and meaning of Bottleneck; all zero = none. */
+typedef struct cmx_rate_limits {
+    uint32_t min_time_ms;    /* between two admissions: 0 = none */
+    uint32_t max_concurrent; /* admitted and not ended: 0 = no limit */
+
+    /* Requests until the next refresh. A refresh SETS the reservoir to refresh_amount, it does not
+     * add; it happens refresh_interval_ms after the first request of a window. So a window's worth
+     * at its end and another at the start of the next may fall together: twice the amount within a
+     * short time. Use requests_per_min where a server would mind. */
+    uint32_t reservoir;           /* at the start: 0 = no reservoir */
+    uint32_t refresh_amount;      /* at least 1 with a reservoir */
+    uint32_t refresh_interval_ms; /* at least 1 with a reservoir */
+
+    uint32_t high_water;        /* requests that may wait: 0 = no limit */
+    enum cmx_strategy strategy; /* at high water */
+    uint32_t penalty_ms;        /* of BLOCK: 0 = 15 * min_time_ms, or 5000 without one */
+
+    uint32_t requests_per_min; /* 0 = no limit */
+    uint32_t requests_burst;   /* at once after a pause: 0 = a minute's worth */
+    bool spread;               /* requests evenly over the minute, whatever requests_burst says: any
+                                  window of W ms holds at most requests_per_min * W / 60000, rounded
+                                  up; for servers that count seconds, as Azure does */
+    uint32_t tokens_per_min;   /* 0 = no limit */
+    uint32_t tokens_burst;     /* the most that one request can cost: 0 = a minute's worth */
+} cmx_rate_limits;
+
 /* A relay. Fill with cmx_origin_default(), then override. Everything is copied or loaded during
  * cmx_client_add_origin(); nothing is borrowed afterwards. */
 typedef struct cmx_origin {
@@ -44,6 +77,14 @@ typedef struct cmx_origin {
     const char *ca_file; /* PEM file */
     const char *ca_dir;  /* directory of PEM files */
 
+    /* Through a proxy TLS still ends at the origin: the proxy sees host and port, and never the
+     * key. With an http:// base URL it could read everything, the key included. The proxy resolves
+     * the host, or gets `address` if that is given. */
+    const char *proxy_url; /* "http://proxy:3128": HTTP CONNECT through it; NULL = direct */
+    const char *proxy_key; /* for "proxy-authorization: Basic", user:password, at most 128 bytes;
+                              wiped by deinit; NULL = none */
+    const cmx_rate_limits *rate_limits; /* copied; NULL = none but the server's own */
+
     cmx_socket_hook socket_hook; /* called on each new socket; NULL = none */
     void *socket_hook_user;
 } cmx_origin;
@@ -56,8 +97,30 @@ enum cmx_event_kind {
     CMX_EVENT_DELTA, /* a piece of a chat's answer */
     CMX_EVENT_USAGE, /* the server's token counts, when they come before the end */
     CMX_EVENT_DATA,  /* bytes of a plain request's answer */
+    CMX_EVENT_RETRY, /* the attempt failed and another one follows; nothing was delivered */
     CMX_EVENT_DONE,  /* the last event of a request; its id is not valid any more */
 };
+
+/* Why a request is sent again. */
+enum cmx_retry_reason {
+    CMX_RETRY_NONE,       /* it is not */
+    CMX_RETRY_STATUS,     /* an error status other than 429 */
+    CMX_RETRY_RATE_LIMIT, /* 429, or the same said inside an answer */
+    CMX_RETRY_NETWORK,    /* the connection or stream was lost before any token */
+    CMX_RETRY_REFUSED,    /* the server did not process it; no attempt is spent */
+    CMX_RETRY_NEVER_SENT, /* it was not sent; no attempt is spent */
+    CMX_RETRY_INBAND,     /* an error inside the answer, before any token */
+    CMX_RETRY_SILENT,     /* no head or token in time; only with retry_silent */
+};
+
+typedef struct cmx_retry {
+    enum cmx_retry_reason reason;
+    int error;            /* what ended the attempt */
+    uint32_t http_status; /* 0 = no response head came */
+    uint32_t attempts;    /* so far */
+    uint32_t replays;     /* so far, this one included if it is free */
+    uint64_t wait_ms;     /* until it is queued again */
+} cmx_retry;
 
 typedef struct cmx_event {
     enum cmx_event_kind kind;
@@ -68,6 +131,7 @@ typedef struct cmx_event {
         cmx_delta delta;      /* DELTA */
         cmx_usage usage;      /* USAGE */
         cmx_text data;        /* DATA */
+        cmx_retry retry;      /* RETRY */
         cmx_done done;        /* DONE */
     };
 } cmx_event;
@@ -137,6 +201,85 @@ CMX_MUST_CHECK int cmx_request_start(cmx_client *client, const cmx_request *requ
  * Returns CMX_OK, or CMX_ERR_HANDLE (it has ended already -> nothing to do). */
 CMX_MUST_CHECK int cmx_client_cancel(cmx_client *client, cmx_id id);
 
+/* Stops the delivery of one request's answer. What comes of it still, at most stream_window_bytes,
+ * is kept; the rest stays with the server, which the stream's flow control window holds back; every
+ * other stream flows on. Allowed in any state, also while one of its events is lent, which lives on
+ * as long as it would have. Until cmx_client_resume() only these events come: OPEN and RETRY; DONE
+ * without an answer, such as after a failed dial; DONE after a cancel, or when a clock ran out. The
+ * end of an answer, good or bad, waits behind what was kept. The clocks for first token and
+ * progress stand still; those for queue, head and the total go on. Pausing twice is as good as
+ * once.
+ *
+ * Returns CMX_OK, CMX_ERR_HANDLE, or CMX_ERR_BUSY (paused_streams_max are paused, or were resumed
+ * and what was kept of them was not pulled yet -> resume one, pull events). */
+CMX_MUST_CHECK int cmx_client_pause(cmx_client *client, cmx_id id);
+
+/* Goes on with a paused request: what was kept is delivered by the next pulls, then the stream
+ * flows. Returns CMX_OK (also if it was not paused), or CMX_ERR_HANDLE. */
+CMX_MUST_CHECK int cmx_client_resume(cmx_client *client, cmx_id id);
+
+/* Why a request has not been sent yet. */
+enum cmx_waiting {
+    CMX_WAITING_NOT,         /* it was sent */
+    CMX_WAITING_CONNECTION,  /* a connection is being made */
+    CMX_WAITING_BACKOFF,     /* the last dial failed; the next one is due later */
+    CMX_WAITING_STREAMS,     /* every connection is full */
+    CMX_WAITING_CONNECTIONS, /* no row is free for another connection */
+    CMX_WAITING_RATE_LIMIT,  /* the limiter, or a Retry-After of the server */
+    CMX_WAITING_RETRY,       /* back-off between two attempts */
+};
+
+/* Returns why a request waits; CMX_WAITING_NOT for ids that are not in use, too. */
+enum cmx_waiting cmx_client_waiting(const cmx_client *client, cmx_id id);
+
+/* Returns the name of a reason, such as "RATE_LIMIT"; a static string, never NULL. */
+const char *cmx_waiting_name(enum cmx_waiting waiting);
+
+/* Tells that the network changed (another link, another address): back-off is forgotten, each
+ * origin in use gets a new connection, and the old ones drain once it is open. */
+void cmx_client_network_changed(cmx_client *client);
+
+/* Opens connections before they are needed: the next ticks do. With nothing in flight
+ * cmx_client_wait() returns CMX_IDLE at once, so cmx_client_tick() has to be called meanwhile.
+ *
+ * count  1..connections of the origin; those that are open already count
+ *
+ * Returns CMX_OK, or CMX_ERR_ARGUMENT (no such origin, or count). */
+CMX_MUST_CHECK int cmx_client_warm(cmx_client *client, cmx_origin_id origin, uint32_t count);
+
+/* Replaces the key of an origin: requests sent from now on carry the new one.
+ *
+ * key  copied; wiped by deinit
+ *
+ * Returns CMX_OK, CMX_ERR_ARGUMENT (no such origin, or it has no key), CMX_ERR_KEY. */
+CMX_MUST_CHECK int cmx_client_set_key(cmx_client *client, cmx_origin_id origin, const char *key);
+
+/* Takes an origin out of use: no new requests; those under way finish; its connections close, its
+ * key is wiped, and its row is free for another origin.
+ *
+ * Returns CMX_OK (done), CMX_AGAIN (requests are under way: ask again after their DONE events), or
+ * CMX_ERR_ARGUMENT (no such origin). */
+CMX_MUST_CHECK int cmx_client_remove_origin(cmx_client *client, cmx_origin_id origin);
+
+/* Ends in good order: no new requests are accepted (CMX_ERR_BUSY), those accepted finish or end as
+ * TIMEOUT after `timeout_ms`, then every connection says goodbye and CMX_IDLE is returned. */
+void cmx_client_drain(cmx_client *client, uint32_t timeout_ms);
+
+/* What the limiter of an origin knows. */
+typedef struct cmx_limit_state {
+    uint32_t running;            /* requests in flight */
+    uint32_t queued;             /* requests waiting for it */
+    uint32_t reservoir;          /* starts left, UINT32_MAX = no limit */
+    uint64_t next_start_ms;      /* until the next start, 0 = now */
+    uint32_t requests_remaining; /* as the server said last; UINT32_MAX = unknown */
+    uint32_t tokens_remaining;   /* likewise */
+    uint64_t gate_ms;            /* until the latest Retry-After is over, 0 = open */
+} cmx_limit_state;
+
+/* Fills `state`. Returns CMX_OK or CMX_ERR_ARGUMENT (no such origin). */
+CMX_MUST_CHECK int cmx_client_limits(const cmx_client *client, cmx_origin_id origin,
+                                     cmx_limit_state *state);
+
 /* Does the input and output that is due, without blocking. For foreign loops: call it when the
  * descriptor is readable or the deadline passed, then pull events until CMX_AGAIN or CMX_IDLE.
  *
@@ -179,6 +322,9 @@ typedef struct cmx_stats {
     uint64_t done;              /* DONE events, any verdict */
     uint64_t timeouts;          /* of these, verdict TIMEOUT or STALLED */
     uint64_t retries;           /* attempts and replays after the first */
+    uint64_t pings;             /* PING frames sent */
+    uint64_t connections_dead;  /* ended because a PING was not answered or nothing could be sent */
+    uint32_t paused;            /* requests paused now */
     uint64_t malformed_events;  /* skipped because they were not JSON */
     uint64_t skipped_events;    /* skipped because they were too large or no buffer was free */
     uint64_t buffers_refused;   /* times that no assembly buffer was free */

@@ -22,7 +22,7 @@ enum {
 
 typedef struct cmx_config {
     uint32_t connections_max; /* connections open at once, all origins: 1..16; about 90 KiB each */
-    uint32_t origins_max;     /* rows of the table of origins: 1..16; about 1 KiB each */
+    uint32_t origins_max;     /* rows of the table of origins: 1..16; about 2 KiB each */
     uint32_t requests_max;    /* requests queued or in flight: 1..4096; about 1.4 KiB each */
 
     uint32_t streams_soft;            /* fill connections evenly up to this many: 1..1024 */
@@ -48,7 +48,7 @@ typedef struct cmx_config {
     uint32_t trust_bytes;             /* for CA certificates, about 500 each: 4096..1048576 */
 
     uint32_t resolve_timeout_ms;     /* host name to address: 100..120000 */
-    uint32_t connect_timeout_ms;     /* TCP, each address: 100..120000 */
+    uint32_t connect_timeout_ms;     /* TCP, each address; a proxy's answer: 100..120000 */
     uint32_t tls_timeout_ms;         /* TLS handshake: 100..120000 */
     uint32_t settings_timeout_ms;    /* until the server's SETTINGS: 100..120000 */
     uint32_t queue_timeout_ms;       /* accepted until sent: 100..3600000 */
@@ -57,12 +57,47 @@ typedef struct cmx_config {
     uint32_t progress_timeout_ms;    /* between two tokens; comments do not count: 100..3600000 */
     uint32_t total_timeout_ms;       /* accepted until DONE: 0 = no limit, else 100..86400000 */
     uint32_t idle_timeout_ms;        /* a connection without streams is closed: 100..3600000 */
+
+    /* Life of a connection. Replaced ones drain: no new streams, those open finish. */
+    uint32_t connection_age_max_ms;   /* replaced at this age +-10 %: 0 = never, 1000..86400000 */
+    uint32_t connection_requests_max; /* replaced after as many requests: 0 = never..1000000 */
+    uint32_t drain_timeout_ms;        /* a draining one is closed at the latest: 100..86400000 */
+    uint32_t dial_backoff_ms;         /* after a failed dial wait 0..this, drawn; doubled after each
+                                         further one: 10..60000 */
+    uint32_t dial_backoff_max_ms;     /* at most, or half of queue_timeout_ms if that is less:
+                                         dial_backoff_ms..600000 */
+    uint32_t attempt_delay_ms;        /* between two addresses of one host, RFC 8305: 10..10000 */
+    uint32_t ping_after_ms;           /* silence while streams are open, then PING: 0 = never,
+                                         100..3600000 */
+    uint32_t ping_timeout_ms;         /* no answer to it: the connection is dead: 100..120000 */
+    uint32_t ping_idle_ms;            /* PING ahead of a request after so much idling: 0 = never,
+                                         100..3600000 */
+    uint32_t write_timeout_ms;        /* sent bytes are not taken by the peer: 100..3600000 */
+
+    /* Retry, DESIGN of policy/retry: only requests of which no token was delivered. */
+    uint32_t attempts_max;         /* sendings that may have been processed, in all: 1..10 */
+    uint32_t replays_max;          /* sendings after one that provably was not: 0..100 */
+    uint32_t retry_strict;         /* 1 = never repeat what may have been processed: 0..1 */
+    uint32_t retry_base_ms;        /* exponential back-off with full jitter: 1..60000 */
+    uint32_t retry_max_ms;         /* at most: retry_base_ms..600000 */
+    uint32_t retry_after_max_ms;   /* a longer Retry-After ends the request: 0..3600000 */
+    uint32_t retry_budget_percent; /* of an origin's requests that may be retries: 0..100 */
+
+    uint32_t paused_streams_max; /* by cmx_client_pause(): 0..64; stream_window_bytes each */
+    uint32_t coalesce_ms;        /* a busy socket is left alone for up to so long, so that many
+                                    streams' tokens come at one wake-up; after silence it is read
+                                    at once: 0..50; src/DESIGN.md has its gain and cost */
 } cmx_config;
 
-/* Starting points. More arrive with the pool's life (development, startup, growth, enterprise). */
+/* Starting points, named after scale. The published pools of 10, 25, 50 and 100 connections are
+ * served here by streams over few of them. */
 enum cmx_preset {
-    CMX_PRESET_TINY,    /* 1 connection, 8 requests, a few pinned roots */
-    CMX_PRESET_DEFAULT, /* 4 connections, 256 requests, a full CA bundle */
+    CMX_PRESET_TINY,        /* 1 connection, 8 requests, a few pinned roots */
+    CMX_PRESET_DEFAULT,     /* 4 connections, 256 requests, a full CA bundle */
+    CMX_PRESET_DEVELOPMENT, /* 10 at a time: 1 connection, idle 60 s, 30 s, 2 attempts */
+    CMX_PRESET_STARTUP,     /* 25: 2 connections, idle 45 s, 45 s, 3 attempts */
+    CMX_PRESET_GROWTH,      /* 50: 2 connections, idle 30 s, 60 s, 3 attempts */
+    CMX_PRESET_ENTERPRISE,  /* 200: 4 connections, idle 20 s, 90 s, 4 attempts */
 };
 
 /* Fills every field of `config` with the values of a preset; cannot fail.

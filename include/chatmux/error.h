@@ -60,6 +60,8 @@
     X(UNREACHABLE, -405, "the network or host cannot be reached")                                  \
     X(CLOSED, -406, "the server closed the connection")                                            \
     X(NETWORK, -407, "the network failed")                                                         \
+    X(PROXY, -408, "the proxy refused the tunnel; check proxy_url and what the proxy allows")      \
+    X(PROXY_AUTH, -409, "the proxy wants a user and a password; check proxy_key")                  \
     X(TIMEOUT_RESOLVE, -420, "resolving the host name took longer than resolve_timeout_ms")        \
     X(TIMEOUT_CONNECT, -421, "connecting took longer than connect_timeout_ms")                     \
     X(TIMEOUT_TLS, -422, "the TLS handshake took longer than tls_timeout_ms")                      \
@@ -69,6 +71,9 @@
     X(TIMEOUT_FIRST_TOKEN, -426, "no token came within first_token_timeout_ms")                    \
     X(TIMEOUT_PROGRESS, -427, "the answer stopped for longer than progress_timeout_ms")            \
     X(TIMEOUT_TOTAL, -428, "the request took longer than total_timeout_ms")                        \
+    X(TIMEOUT_PING, -429, "the connection stopped answering within ping_timeout_ms")               \
+    X(TIMEOUT_WRITE, -430, "the connection took no bytes for longer than write_timeout_ms")        \
+    X(TIMEOUT_DRAIN, -431, "the connection was replaced and not done within drain_timeout_ms")     \
     X(TLS, -501, "the TLS handshake failed; the server must speak TLS 1.3")                        \
     X(CERT_UNTRUSTED, -502, "no trusted CA signed the server's certificate; check the CA file")    \
     X(CERT_HOST, -503, "the certificate is for another host name or address")                      \

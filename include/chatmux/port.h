@@ -53,6 +53,7 @@ enum cmx_log_code {
     CMX_LOG_OPEN = 4,      /* connection index, milliseconds, peer's MAX_CONCURRENT_STREAMS */
     CMX_LOG_CLOSED = 5,    /* connection index, minus the status, TLS library's error number */
     CMX_LOG_GOAWAY = 6,    /* connection index, last stream id, HTTP/2 error code */
+    CMX_LOG_PROXY = 7,     /* connection index, milliseconds, the proxy's HTTP status, 0 = none */
 };
 
 /* Called on each new socket before it connects, for interface, mark, VRF or buffer sizes.
@@ -61,6 +62,15 @@ enum cmx_log_code {
  *
  * Returns CMX_OK, or an error, which fails this connection attempt. */
 typedef int (*cmx_socket_hook)(void *user, intptr_t native, const cmx_address *to);
+
+/* What is asked of one socket. */
+typedef struct cmx_socket_options {
+    cmx_socket_hook hook; /* called before connecting; NULL = none */
+    void *hook_user;
+    uint32_t user_timeout_ms; /* a connection whose peer acknowledges nothing for so long fails
+                                 (TCP_USER_TIMEOUT); does not shorten the connecting; 0, or where
+                                 there is no such thing: as the system does */
+} cmx_socket_options;
 
 typedef struct cmx_port {
     void *ctx; /* handed to the functions that take `ctx`; may be NULL */
@@ -134,12 +144,12 @@ typedef struct cmx_port {
 
     /* Opens a non-blocking socket and starts to connect.
      *
-     * hook    called before connecting; may be NULL
-     * socket  out: number for all other calls, only with CMX_OK; may be 0
+     * options  borrowed during the call
+     * socket   out: number for all other calls, only with CMX_OK; may be 0
      *
      * Returns CMX_OK, or CMX_ERR_REFUSED, CMX_ERR_UNREACHABLE, CMX_ERR_BUSY (no descriptor),
      * CMX_ERR_NETWORK, or what the hook returned. */
-    int (*socket_open)(void *state, const cmx_address *to, cmx_socket_hook hook, void *hook_user,
+    int (*socket_open)(void *state, const cmx_address *to, const cmx_socket_options *options,
                        uint32_t *socket);
 
     /* Tells whether the connect has finished.

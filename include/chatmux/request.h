@@ -36,6 +36,16 @@ enum cmx_method {
     CMX_METHOD_DELETE,
 };
 
+/* Limits of one request, in milliseconds; 0 = as configured. */
+typedef struct cmx_time_limits {
+    uint32_t queue_timeout_ms;       /* accepted until sent */
+    uint32_t head_timeout_ms;        /* sent until the response head */
+    uint32_t first_token_timeout_ms; /* sent until the first token */
+    uint32_t progress_timeout_ms;    /* between two tokens */
+    uint32_t total_timeout_ms;       /* accepted until DONE, retries included */
+    uint32_t attempts_max;           /* sendings, 1..10 */
+} cmx_time_limits;
+
 /* A plain request. Fill with cmx_request_default(), then override. */
 typedef struct cmx_request {
     cmx_origin_id origin;     /* default 0: the first one added */
@@ -44,6 +54,7 @@ typedef struct cmx_request {
     const char *content_type; /* at most 128 bytes; borrowed until DONE; NULL = application/json */
     const void *body;         /* borrowed until DONE; NULL = none */
     size_t body_len;          /* bytes of body */
+    cmx_time_limits limits;   /* copied; default all 0 */
     void *user;               /* handed back with every event */
 } cmx_request;
 

@@ -16,9 +16,10 @@ typedef struct cmx_linux_names cmx_linux_names;
 
 /* One entry of the socket table. */
 typedef struct cmx_linux_socket {
-    int descriptor;    /* -1: this number is not in use */
-    uint32_t interest; /* what epoll watches now; 0: epoll does not know the descriptor */
-    int failure;       /* first fatal status, so that no later call tells another story */
+    int descriptor;           /* -1: this number is not in use */
+    uint32_t interest;        /* what epoll watches now; 0: epoll does not know the descriptor */
+    int failure;              /* first fatal status, so that no later call tells another story */
+    uint32_t user_timeout_ms; /* see cmx_socket_options */
     bool is_connected;
 } cmx_linux_socket;
 
@@ -50,7 +51,7 @@ int cmx_linux_descriptor(void *state);
 /* sockets.c */
 /* Returns the entry of an open socket, or NULL if there is none with this number. */
 cmx_linux_socket *cmx_linux_socket_find(cmx_linux *client, uint32_t socket);
-int cmx_linux_socket_open(void *state, const cmx_address *to, cmx_socket_hook hook, void *hook_user,
+int cmx_linux_socket_open(void *state, const cmx_address *to, const cmx_socket_options *options,
                           uint32_t *socket_number);
 int cmx_linux_socket_connected(void *state, uint32_t socket);
 int cmx_linux_socket_recv(void *state, uint32_t socket, void *out, size_t capacity, size_t *got);

@@ -84,9 +84,9 @@ static socklen_t fill_sockaddr(cmx_linux_sockaddr *out, const cmx_address *from)
     return (socklen_t)sizeof(out->v6);
 }
 
-static int call_hook(cmx_socket_hook hook, void *hook_user, int descriptor, const cmx_address *to)
+static int call_hook(const cmx_socket_options *options, int descriptor, const cmx_address *to)
 {
-    int status = hook == NULL ? CMX_OK : hook(hook_user, descriptor, to);
+    int status = options->hook == NULL ? CMX_OK : options->hook(options->hook_user, descriptor, to);
 
     /* A hook knows "fine" and "failed"; anything between would be taken for "wait". */
     return status > 0 ? CMX_ERR_PORT : status;
@@ -103,6 +103,17 @@ static int start_connect(int descriptor, const cmx_address *to, bool *is_connect
         return CMX_OK;
     }
     return errno == ETIMEDOUT ? CMX_ERR_TIMEOUT_CONNECT : status_of(errno);
+}
+
+/* Not before: the system counts the connecting as well, and that has a clock of its own. */
+static void note_connected(cmx_linux_socket *entry)
+{
+    entry->is_connected = true;
+    if (entry->user_timeout_ms > 0) {
+        /* A system without it still has the clocks of the streams. */
+        (void)setsockopt(entry->descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &entry->user_timeout_ms,
+                         (socklen_t)sizeof(entry->user_timeout_ms));
+    }
 }
 
 static cmx_linux_socket *find_unused(cmx_linux *client, uint32_t *socket)
@@ -124,7 +135,7 @@ cmx_linux_socket *cmx_linux_socket_find(cmx_linux *client, uint32_t socket)
     return &client->sockets[socket];
 }
 
-int cmx_linux_socket_open(void *state, const cmx_address *to, cmx_socket_hook hook, void *hook_user,
+int cmx_linux_socket_open(void *state, const cmx_address *to, const cmx_socket_options *options,
                           uint32_t *socket_number)
 {
     cmx_linux_socket *entry = find_unused(state, socket_number);
@@ -142,7 +153,7 @@ int cmx_linux_socket_open(void *state, const cmx_address *to, cmx_socket_hook ho
     }
     /* Only speed depends on it, so a system that refuses is no reason to give up. */
     (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, (socklen_t)sizeof(on));
-    status = call_hook(hook, hook_user, descriptor, to);
+    status = call_hook(options, descriptor, to);
     if (status == CMX_OK) {
         status = start_connect(descriptor, to, &is_connected);
     }
@@ -153,7 +164,11 @@ int cmx_linux_socket_open(void *state, const cmx_address *to, cmx_socket_hook ho
     entry->descriptor = descriptor;
     entry->interest = 0;
     entry->failure = CMX_OK;
-    entry->is_connected = is_connected;
+    entry->user_timeout_ms = options->user_timeout_ms;
+    entry->is_connected = false;
+    if (is_connected) {
+        note_connected(entry);
+    }
     return CMX_OK;
 }
 
@@ -185,7 +200,7 @@ int cmx_linux_socket_connected(void *state, uint32_t socket)
         entry->failure = error == ETIMEDOUT ? CMX_ERR_TIMEOUT_CONNECT : status_of(error);
         return entry->failure;
     }
-    entry->is_connected = true;
+    note_connected(entry);
     return CMX_OK;
 }
 

@@ -122,14 +122,14 @@ static void resolve_cancel(void *state, uint32_t query)
 }
 
 /* Opens, calls the hook with the system's handle (its error is returned and nothing stays open),
- * starts to connect, does not wait. No room in the table: CMX_ERR_BUSY. */
-static int socket_open(void *state, const cmx_address *to, cmx_socket_hook hook, void *hook_user,
+ * starts to connect, does not wait. No room in the table: CMX_ERR_BUSY. Once connected, the user
+ * timeout is set, if the system has one. */
+static int socket_open(void *state, const cmx_address *to, const cmx_socket_options *options,
                        uint32_t *socket)
 {
     (void)state;
     (void)to;
-    (void)hook;
-    (void)hook_user;
+    (void)options;
     *socket = 0;
     return CMX_ERR_PORT;
 }

@@ -299,6 +299,38 @@ void cmx_answer_feed(cmx_answer *answer, uint8_t *data, size_t len)
     answer->chunk_len = len;
 }
 
+/* Returns where the rest of the event at hand begins, if it lies in the chunk, else NULL. */
+static const uint8_t *event_rest(const cmx_answer *answer)
+{
+    return answer->event_kept ? NULL : cmx_answer_deltas_rest(&answer->deltas);
+}
+
+cmx_view cmx_answer_lent(const cmx_answer *answer)
+{
+    CMX_ASSERT(!answer->ended);
+    if (answer->failure != CMX_OK) {
+        return (cmx_view){NULL, 0};
+    }
+    const uint8_t *event = event_rest(answer);
+    const uint8_t *first = event == NULL ? answer->chunk : event;
+    size_t event_len = (size_t)(answer->chunk - first);
+    return (cmx_view){first, event_len + answer->chunk_len};
+}
+
+void cmx_answer_move(cmx_answer *answer, uint8_t *to)
+{
+    const uint8_t *event = event_rest(answer);
+    if (event != NULL) {
+        size_t event_len = (size_t)(answer->chunk - event);
+        cmx_answer_deltas_move(&answer->deltas, event, to);
+        to += event_len;
+    }
+    answer->chunk = to;
+    if (!answer->event_kept) {
+        answer->event_plain = false; /* the start of the event stays behind: nothing to learn */
+    }
+}
+
 int cmx_answer_next(cmx_answer *answer, cmx_answer_item *item)
 {
     while (answer->failure == CMX_OK) {
@@ -338,6 +370,7 @@ static cmx_text field_text(const char *field, uint8_t len)
 void cmx_answer_result_get(const cmx_answer *answer, cmx_answer_result *result)
 {
     const cmx_answer_facts *facts = &answer->facts;
+    const char *name = facts->message + sizeof facts->message - facts->error_name_len;
     *result = (cmx_answer_result){
         .has_text = answer->deltas.has_text,
         .done = answer->done,
@@ -349,6 +382,8 @@ void cmx_answer_result_get(const cmx_answer *answer, cmx_answer_result *result)
         .skipped = answer->skipped,
         .replaced = answer->deltas.replaced,
         .error_code = facts->error_code,
+        .error_name = field_text(name, facts->error_name_len),
+        .error_type = field_text(name - facts->error_type_len, facts->error_type_len),
         .message = field_text(facts->message, facts->message_len),
         .model = field_text(facts->model, facts->model_len),
         .id = field_text(facts->id, facts->id_len),

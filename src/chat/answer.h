@@ -51,7 +51,9 @@ typedef struct cmx_answer_result {
     uint32_t malformed;  /* events that were skipped because they were not JSON */
     uint32_t skipped;    /* events that were skipped because they did not fit */
     uint32_t replaced;   /* U+FFFD that were made in delivered text */
-    uint32_t error_code; /* the in-band error's `code` if it is a number, else 0 */
+    uint32_t error_code; /* the error's `code` if it is a number, else 0 */
+    cmx_text error_name; /* its `code` if it is text, cut to 28 bytes */
+    cmx_text error_type; /* its `type`, cut to 28 bytes */
     cmx_text message; /* of the in-band error or error body, or where the server redirects to: one
                          line of UTF-8 */
     cmx_text model;
@@ -79,6 +81,13 @@ void cmx_answer_head(cmx_answer *answer, uint32_t status, enum cmx_answer_conten
 /* Lends the next bytes of the body. They may be written to, and stay lent until cmx_answer_next()
  * returned AGAIN or an error; before that no other chunk may be lent. */
 void cmx_answer_feed(cmx_answer *answer, uint8_t *data, size_t len);
+
+/* Returns the bytes of the lent chunk from its first to its last that are still needed; `len` 0 if
+ * none is. The texts of the item delivered last are not among them. */
+cmx_view cmx_answer_lent(const cmx_answer *answer);
+
+/* Goes on at another place, to which what cmx_answer_lent() returned was copied. */
+void cmx_answer_move(cmx_answer *answer, uint8_t *to);
 
 /* Decodes up to the next item.
  *

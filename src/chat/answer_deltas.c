@@ -334,6 +334,39 @@ bool cmx_answer_deltas_take_rest(cmx_answer_deltas *deltas, cmx_delta *delta)
     return false;
 }
 
+const uint8_t *cmx_answer_deltas_rest(const cmx_answer_deltas *deltas)
+{
+    const cmx_json_span *const spans[] = {&deltas->text, &deltas->thought, &deltas->parts,
+                                          &deltas->delta, &deltas->choices};
+    const uint8_t *first = NULL;
+    for (size_t i = 0; i < (deltas->open ? CMX_ARRAY_LEN(spans) : 1); i++) {
+        const uint8_t *at = spans[i]->at;
+        if (at != NULL && (first == NULL || at < first)) {
+            first = at;
+        }
+    }
+    return first;
+}
+
+static void move_span(cmx_json_span *span, const uint8_t *from, uint8_t *to)
+{
+    if (span->at != NULL) {
+        span->end = to + (span->end - from);
+        span->at = to + (span->at - from);
+    }
+}
+
+void cmx_answer_deltas_move(cmx_answer_deltas *deltas, const uint8_t *from, uint8_t *to)
+{
+    move_span(&deltas->text, from, to);
+    if (deltas->open) {
+        move_span(&deltas->thought, from, to);
+        move_span(&deltas->parts, from, to);
+        move_span(&deltas->delta, from, to);
+        move_span(&deltas->choices, from, to);
+    }
+}
+
 bool cmx_answer_deltas_complete(const cmx_answer_deltas *deltas)
 {
     return deltas->finish_len > 0 && (deltas->begun & ~deltas->finished) == 0;

@@ -84,6 +84,12 @@ CMX_MUST_CHECK int cmx_answer_deltas_take(cmx_answer_deltas *deltas, cmx_delta *
  * nothing. */
 bool cmx_answer_deltas_take_rest(cmx_answer_deltas *deltas, cmx_delta *delta);
 
+/* Returns the first byte of the chunk that is still needed, or NULL if it is used up. */
+const uint8_t *cmx_answer_deltas_rest(const cmx_answer_deltas *deltas);
+
+/* Goes on at another place: what lay at `from`, and all behind it, was copied to `to`. */
+void cmx_answer_deltas_move(cmx_answer_deltas *deltas, const uint8_t *from, uint8_t *to);
+
 /* Returns whether a finish_reason came, and for every choice that had text. */
 bool cmx_answer_deltas_complete(const cmx_answer_deltas *deltas);
 

@@ -57,14 +57,36 @@ void cmx_answer_facts_chunk(cmx_answer_facts *facts, const cmx_answer_json_chunk
     }
 }
 
+/* Copies a name to the end of the room of the message, before what lies there already. Returns its
+ * length. */
+static uint8_t copy_name(cmx_answer_facts *facts, size_t room, cmx_json_span string)
+{
+    uint8_t name[CMX_ANSWER_NAME_BYTES_MAX];
+    if (string.at == NULL) {
+        return 0;
+    }
+    size_t len = cmx_json_text_line(name, sizeof name, string);
+    if (len > 0) {
+        memcpy(facts->message + room - len, name, len);
+    }
+    return (uint8_t)len;
+}
+
+/* Code and type decide whether another attempt makes sense, the end of a long message nothing: so
+ * they come first, and take no room in all the answers that have no error. */
 static void copy_message(cmx_answer_facts *facts, const cmx_answer_json_error *error)
 {
     cmx_view raw = {error->message.at, cmx_json_span_len(error->message)};
+    size_t room = sizeof facts->message;
+    facts->error_name_len = copy_name(facts, room, error->name);
+    room -= facts->error_name_len;
+    facts->error_type_len = copy_name(facts, room, error->type);
+    room -= facts->error_type_len;
     if (error->is_string) {
-        facts->message_len = (uint8_t)cmx_json_text_line((uint8_t *)facts->message,
-                                                         sizeof facts->message, error->message);
+        facts->message_len =
+            (uint8_t)cmx_json_text_line((uint8_t *)facts->message, room, error->message);
     } else {
-        facts->message_len = copy_text(facts->message, sizeof facts->message, raw);
+        facts->message_len = copy_text(facts->message, room, raw);
     }
     facts->error_code = error->code;
 }

@@ -13,6 +13,7 @@ enum {
     CMX_ANSWER_MESSAGE_BYTES_MAX = 192,
     CMX_ANSWER_MODEL_BYTES_MAX = 64,
     CMX_ANSWER_ID_BYTES_MAX = 64,
+    CMX_ANSWER_NAME_BYTES_MAX = 28, /* of an error's code, and of its type */
 };
 
 typedef struct cmx_answer_facts {
@@ -24,6 +25,8 @@ typedef struct cmx_answer_facts {
     uint8_t message_len;
     uint8_t model_len;
     uint8_t id_len;
+    uint8_t error_name_len; /* `code` of the reported error, if it is text: the last bytes of */
+    uint8_t error_type_len; /* `message`, and its `type` before it */
     char message[CMX_ANSWER_MESSAGE_BYTES_MAX];
     char model[CMX_ANSWER_MODEL_BYTES_MAX];
     char id[CMX_ANSWER_ID_BYTES_MAX];

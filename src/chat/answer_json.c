@@ -8,6 +8,7 @@
 
 #include "text/json.h"
 #include "text/json_text.h"
+#include "text/number.h"
 
 #define IS(key, name) cmx_json_text_is((key), CMX_VIEW_LITERAL(name))
 
@@ -106,8 +107,8 @@ bool cmx_answer_json_enter(cmx_json_span *choices)
 bool cmx_answer_json_index(cmx_json_span value, uint32_t *index)
 {
     uint64_t count;
-    cmx_json_value number = {CMX_JSON_NUMBER, value};
-    if (!cmx_json_count(&number, &count) || count >= UINT32_MAX) {
+    cmx_view digits = {value.at, cmx_json_span_len(value)};
+    if (!cmx_number_read_count(digits, &count) || count >= UINT32_MAX) {
         return false;
     }
     *index = (uint32_t)count;
@@ -201,38 +202,82 @@ enum cmx_answer_json_part cmx_answer_json_part_take(cmx_json_span *delta, cmx_js
     return name_part(member.key);
 }
 
-bool cmx_answer_json_usage(cmx_json_span object, cmx_usage *usage)
+/* A count of the usage object: a member of it, or of an object in it. Where several are one count,
+ * the first in this order that has it counts. */
+typedef struct usage_name {
+    cmx_view member;
+    cmx_view inside; /* empty = the member is the count itself */
+    size_t at;       /* offset in cmx_usage */
+} usage_name;
+
+#define NAME(text)                                \
+    {                                             \
+        (const uint8_t *)(text), sizeof(text) - 1 \
+    }
+
+static const usage_name usage_names[] = {
+    {NAME("prompt_tokens"), NAME(""), offsetof(cmx_usage, prompt_tokens)},
+    {NAME("input_tokens"), NAME(""), offsetof(cmx_usage, prompt_tokens)},
+    {NAME("completion_tokens"), NAME(""), offsetof(cmx_usage, completion_tokens)},
+    {NAME("output_tokens"), NAME(""), offsetof(cmx_usage, completion_tokens)},
+    {NAME("total_tokens"), NAME(""), offsetof(cmx_usage, total_tokens)},
+    {NAME("prompt_tokens_details"), NAME("cached_tokens"), offsetof(cmx_usage, cached_tokens)},
+    {NAME("input_tokens_details"), NAME("cached_tokens"), offsetof(cmx_usage, cached_tokens)},
+    {NAME("prompt_cache_hit_tokens"), NAME(""), offsetof(cmx_usage, cached_tokens)},
+    {NAME("completion_tokens_details"), NAME("reasoning_tokens"),
+     offsetof(cmx_usage, reasoning_tokens)},
+    {NAME("output_tokens_details"), NAME("reasoning_tokens"),
+     offsetof(cmx_usage, reasoning_tokens)},
+};
+
+/* Returns the last member of `object` with that name; `at` is NULL if there is none. */
+static cmx_json_span find_inside(cmx_json_span object, cmx_view name)
 {
-    static const char *const paths[] = {
-        "prompt_tokens",
-        "input_tokens",
-        "completion_tokens",
-        "output_tokens",
-        "total_tokens",
-        "prompt_tokens_details.cached_tokens",
-        "input_tokens_details.cached_tokens",
-        "prompt_cache_hit_tokens",
-        "completion_tokens_details.reasoning_tokens",
-        "output_tokens_details.reasoning_tokens",
-    };
-    /* Where several names mean one count, the first that has it counts. */
-    uint64_t *counts[CMX_ARRAY_LEN(paths)] = {
-        &usage->prompt_tokens,     &usage->prompt_tokens, &usage->completion_tokens,
-        &usage->completion_tokens, &usage->total_tokens,  &usage->cached_tokens,
-        &usage->cached_tokens,     &usage->cached_tokens, &usage->reasoning_tokens,
-        &usage->reasoning_tokens,
-    };
-    cmx_json_value values[CMX_ARRAY_LEN(paths)];
-    if (cmx_json_find(object, paths, CMX_ARRAY_LEN(paths), values) != CMX_OK) {
+    cmx_json_span found = {NULL, NULL};
+    cmx_json_member member;
+    int rc = cmx_json_scan_enter(&object, '{');
+    while (cmx_json_scan_step(&object, &rc, &member)) {
+        found = cmx_json_text_is(member.key, name) ? member.value : found;
+    }
+    return found;
+}
+
+/* Some send counts as strings. */
+static bool read_count(cmx_json_span value, uint64_t *count)
+{
+    if (value.at == NULL) {
         return false;
     }
-    const uint64_t *found = NULL;
-    for (size_t i = 0; i < CMX_ARRAY_LEN(paths); i++) {
-        if (counts[i] != found && cmx_json_count(&values[i], counts[i])) {
-            found = counts[i];
+    size_t quote = is_string(value) ? 1 : 0;
+    cmx_view digits = {value.at + quote, cmx_json_span_len(value) - 2 * quote};
+    return cmx_number_read_count(digits, count);
+}
+
+bool cmx_answer_json_usage(cmx_json_span object, cmx_usage *usage)
+{
+    cmx_json_span values[CMX_ARRAY_LEN(usage_names)] = {{NULL, NULL}};
+    cmx_json_member member;
+    int rc = cmx_json_scan_enter(&object, '{');
+    while (cmx_json_scan_step(&object, &rc, &member)) {
+        for (size_t i = 0; i < CMX_ARRAY_LEN(usage_names); i++) {
+            const usage_name *name = &usage_names[i];
+            if (cmx_json_text_is(member.key, name->member)) {
+                bool deep = name->inside.len > 0;
+                values[i] = deep ? find_inside(member.value, name->inside) : member.value;
+                break;
+            }
         }
     }
-    return found != NULL;
+    size_t found = SIZE_MAX;
+    for (size_t i = 0; i < CMX_ARRAY_LEN(usage_names); i++) {
+        uint64_t count;
+        size_t at = usage_names[i].at;
+        if (at != found && read_count(values[i], &count)) {
+            memcpy((uint8_t *)usage + at, &count, sizeof count);
+            found = at;
+        }
+    }
+    return found != SIZE_MAX;
 }
 
 /* Returns whether bytes that nobody has validated are one JSON string. */
@@ -250,8 +295,15 @@ enum error_path {
     ERROR_MESSAGE,
     ERROR_CODE,
     ERROR_DETAIL,
+    ERROR_TYPE_DEEP,
+    ERROR_TYPE,
     ERROR_PATHS,
 };
+
+static cmx_json_span string_of(const cmx_json_value *value)
+{
+    return value->type == CMX_JSON_STRING ? value->text : (cmx_json_span){NULL, NULL};
+}
 
 void cmx_answer_json_error_read(cmx_json_span value, cmx_answer_json_error *error)
 {
@@ -262,6 +314,8 @@ void cmx_answer_json_error_read(cmx_json_span value, cmx_answer_json_error *erro
         [ERROR_MESSAGE] = "message",
         [ERROR_CODE] = "code",
         [ERROR_DETAIL] = "detail",
+        [ERROR_TYPE_DEEP] = "error.type",
+        [ERROR_TYPE] = "type",
     };
     static const enum error_path messages[] = {ERROR_MESSAGE_DEEP, ERROR_STRING, ERROR_MESSAGE,
                                                ERROR_DETAIL};
@@ -296,4 +350,7 @@ void cmx_answer_json_error_read(cmx_json_span value, cmx_answer_json_error *erro
     if (cmx_json_count(&values[path], &code) && code <= UINT32_MAX) {
         error->code = (uint32_t)code;
     }
+    error->name = string_of(&values[path]);
+    path = values[ERROR_TYPE_DEEP].type == CMX_JSON_ABSENT ? ERROR_TYPE : ERROR_TYPE_DEEP;
+    error->type = string_of(&values[path]);
 }

@@ -74,9 +74,11 @@ typedef struct cmx_answer_json_error {
     cmx_json_span message; /* a string without its quotes, or the whole value if it has none */
     bool is_string;        /* `message` is a JSON string, still escaped */
     uint32_t code;         /* `code` if it is a number, else 0 */
+    cmx_json_span name;    /* `code` if it is text, without its quotes, still escaped */
+    cmx_json_span type;    /* likewise `type`; `at` of both NULL = none */
 } cmx_answer_json_error;
 
-/* Finds message and code of an error: a string, or an object in any of the usual shapes. */
+/* Finds message, code and type of an error: a string, or an object in any of the usual shapes. */
 void cmx_answer_json_error_read(cmx_json_span value, cmx_answer_json_error *error);
 
 #endif

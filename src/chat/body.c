@@ -77,9 +77,14 @@ static bool set_literal(cmx_body *body, const char *literal)
     return set_piece(body, KIND_LITERAL, literal, strlen(literal));
 }
 
+static bool set_text(cmx_body *body, const char *text)
+{
+    return set_piece(body, KIND_TEXT, text, strlen(text));
+}
+
 static bool set_json(cmx_body *body, const char *json)
 {
-    return json == NULL ? set_literal(body, "") : set_piece(body, KIND_JSON, json, strlen(json));
+    return set_piece(body, KIND_JSON, json, strlen(json));
 }
 
 static bool is_space(char byte)
@@ -91,9 +96,6 @@ static bool is_space(char byte)
  * no object any more. */
 static bool set_members(cmx_body *body, const char *object)
 {
-    if (object == NULL) {
-        return set_literal(body, "");
-    }
     while (is_space(*object)) {
         object++;
     }
@@ -129,12 +131,6 @@ static bool set_content(cmx_body *body, const cmx_message *message)
     return set_piece(body, KIND_TEXT, message->text, len);
 }
 
-static bool set_call(cmx_body *body, const cmx_message *message)
-{
-    const char *id = message->tool_call_id;
-    return id == NULL ? set_literal(body, "") : set_piece(body, KIND_TEXT, id, strlen(id));
-}
-
 /* A number or a name is made from what was copied at init, so it is measured once more each time
  * it is read instead of being kept. */
 static cmx_view make_piece(const cmx_body *body, uint8_t scratch[PIECE_BYTES_MAX])
@@ -158,11 +154,10 @@ static cmx_view make_piece(const cmx_body *body, uint8_t scratch[PIECE_BYTES_MAX
     return (cmx_view){scratch, len};
 }
 
-static bool set_made(cmx_body *body, bool wanted)
+static bool set_made(cmx_body *body)
 {
     uint8_t scratch[PIECE_BYTES_MAX];
-    return wanted ? set_piece(body, KIND_MADE, NULL, make_piece(body, scratch).len)
-                  : set_literal(body, "");
+    return set_piece(body, KIND_MADE, NULL, make_piece(body, scratch).len);
 }
 
 /* Looks up the piece of the current step; an empty one where nothing is sent. Returns false if what
@@ -173,7 +168,7 @@ static bool begin_piece(cmx_body *body)
     case STEP_BEGIN:
         return set_literal(body, "{\"model\":");
     case STEP_MODEL:
-        return set_piece(body, KIND_TEXT, body->model, strlen(body->model));
+        return set_text(body, body->model);
     case STEP_LIST:
         return set_literal(body, ",\"messages\":[");
     case STEP_ROLE:
@@ -181,10 +176,9 @@ static bool begin_piece(cmx_body *body)
     case STEP_CONTENT:
         return set_content(body, &body->messages[body->item]);
     case STEP_CALL_NAME:
-        return set_literal(
-            body, body->messages[body->item].tool_call_id == NULL ? "" : ",\"tool_call_id\":");
+        return set_literal(body, ",\"tool_call_id\":");
     case STEP_CALL:
-        return set_call(body, &body->messages[body->item]);
+        return set_text(body, body->messages[body->item].tool_call_id);
     case STEP_MESSAGE_EXTRA:
         return set_members(body, body->messages[body->item].extra_json);
     case STEP_MESSAGE_END:
@@ -192,9 +186,8 @@ static bool begin_piece(cmx_body *body)
     case STEP_STREAM:
         return set_literal(body, streams[body->stream]);
     case STEP_NUMBER:
-        return set_made(body, body->numbers[body->item] != CMX_UNSET);
     case STEP_JSON_NAME:
-        return set_made(body, body->jsons[body->item] != NULL);
+        return set_made(body);
     case STEP_JSON:
         return set_json(body, body->jsons[body->item]);
     case STEP_EXTRA:
@@ -208,11 +201,9 @@ static bool begin_piece(cmx_body *body)
     CMX_UNREACHABLE();
 }
 
-/* Goes to the step behind the current one and begins its piece, or to STEP_CHANGED. */
-static void next_piece(cmx_body *body)
+/* Goes to the step behind the current one. */
+static void next_step(cmx_body *body)
 {
-    body->offset = 0;
-    body->quotes = 0;
     if (body->step == STEP_MESSAGE_END && body->item < body->message_last) {
         body->item++;
         body->step = STEP_ROLE;
@@ -226,6 +217,47 @@ static void next_piece(cmx_body *body)
         body->item = list_ends ? 0 : body->item;
         body->step++;
     }
+}
+
+/* Returns whether the current step is one of those that most requests do not have. */
+static bool is_absent(const cmx_body *body)
+{
+    switch ((enum step)body->step) {
+    case STEP_CALL_NAME:
+    case STEP_CALL:
+        return body->messages[body->item].tool_call_id == NULL;
+    case STEP_MESSAGE_EXTRA:
+        return body->messages[body->item].extra_json == NULL;
+    case STEP_NUMBER:
+        return body->numbers[body->item] == CMX_UNSET;
+    case STEP_JSON_NAME:
+    case STEP_JSON:
+        return body->jsons[body->item] == NULL;
+    case STEP_EXTRA:
+        return body->extra_json == NULL;
+    case STEP_BEGIN:
+    case STEP_MODEL:
+    case STEP_LIST:
+    case STEP_ROLE:
+    case STEP_CONTENT:
+    case STEP_MESSAGE_END:
+    case STEP_STREAM:
+    case STEP_FINISH:
+    case STEP_END:
+    case STEP_CHANGED:
+        return false;
+    }
+    CMX_UNREACHABLE();
+}
+
+/* Begins the piece behind the current one, or goes to STEP_CHANGED. */
+static void next_piece(cmx_body *body)
+{
+    body->offset = 0;
+    body->quotes = 0;
+    do {
+        next_step(body);
+    } while (is_absent(body));
     if (!begin_piece(body)) {
         body->step = STEP_CHANGED;
     }
@@ -292,6 +324,17 @@ int cmx_body_init(cmx_body *body, const cmx_chat *chat, cmx_chat_fault *fault)
     }
     body->length = (uint32_t)length;
     return CMX_OK;
+}
+
+bool cmx_body_drop_stream_options(cmx_body *body)
+{
+    if (body->stream == CMX_BODY_STREAM_OFF || body->stream == CMX_BODY_STREAM_ON) {
+        return false;
+    }
+    body->length -= (uint32_t)(strlen(streams[body->stream]) - strlen(streams[CMX_BODY_STREAM_ON]));
+    body->stream = CMX_BODY_STREAM_ON;
+    cmx_body_rewind(body);
+    return true;
 }
 
 /* Copies bytes of the caller's and checks that they are still UTF-8. Returns false if not. */

@@ -48,6 +48,10 @@ typedef struct cmx_body {
  * Returns what cmx_chat_check() returns. */
 CMX_MUST_CHECK int cmx_body_init(cmx_body *body, const cmx_chat *chat, cmx_chat_fault *fault);
 
+/* Leaves `stream_options` out from now on, for a server that does not know it. Returns false if it
+ * was not sent anyway; nothing has changed then. */
+bool cmx_body_drop_stream_options(cmx_body *body);
+
 /* As cmx_source.read; `ctx` is the cmx_body. CMX_ERR_BODY_CHANGED: what was borrowed is not what it
  * was at init; nothing of this body may be called complete. */
 CMX_MUST_CHECK int cmx_body_read(void *ctx, uint8_t *out, size_t capacity, size_t *got);

@@ -60,6 +60,9 @@ static void print_json(const cmx_delta *delta)
 
 void cli_answer_event(cli_answer *answer, const cmx_event *event)
 {
+    if (event->kind == CMX_EVENT_RETRY && answer->options->verbose) {
+        cli_report_retry(&event->retry);
+    }
     if (event->kind != CMX_EVENT_DELTA) {
         return;
     }

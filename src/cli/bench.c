@@ -16,11 +16,13 @@
 #include <unistd.h>
 
 enum {
-    LIVE_EVERY_US = 200000,    /* the live line on a terminal */
-    LIVE_EVENTS = 512,         /* events between two looks at the clock */
-    ANSWER_BYTES = 128 * 1024, /* of an answer that is not streamed */
+    LIVE_EVERY_US = 200000,              /* the live line on a terminal */
+    LIVE_EVENTS = 512,                   /* events between two looks at the clock */
+    ANSWER_BYTES = 128 * 1024,           /* of an answer that is not streamed */
+    ANSWER_STRIDE = ANSWER_BYTES + 1088, /* else all would lie in the same lines of the cache */
     FAILURES_SHOWN = 5,
-    READ_BYTES = 65536, /* of TLS at once: a bench has the memory */
+    READ_BYTES = 65536,       /* of TLS at once: a bench has the memory */
+    READ_WHOLE_BYTES = 16384, /* the same for whole answers: more would leave the cache again */
 
     /* What is not pulled stays in the socket: windows cost no memory, and a server that never waits
      * for one shows what the client costs. */
@@ -34,7 +36,7 @@ enum {
 typedef struct bench_slot {
     uint64_t started_us;
     bool first_seen; /* the first token came */
-    char *answer;    /* owned; only without streaming */
+    char *answer;    /* in `answers`, or NULL */
 } bench_slot;
 
 typedef struct bench {
@@ -43,6 +45,7 @@ typedef struct bench {
     cli_bench_result result;
     bench_slot *slots; /* in_flight of them */
     bench_slot **free; /* stack of those not in use */
+    char *answers;     /* owned; ANSWER_STRIDE for each slot; only without streaming */
     uint32_t free_count;
     uint32_t started;
     bool terminal; /* stderr is one: show a live line */
@@ -198,13 +201,16 @@ static int take_slots(bench *b)
     if (b->slots == NULL || b->free == NULL) {
         return CLI_EXIT_FAILED;
     }
+    if (b->options->no_stream) {
+        b->answers = malloc((size_t)count * ANSWER_STRIDE);
+        if (b->answers == NULL) {
+            return CLI_EXIT_FAILED;
+        }
+    }
     for (uint32_t i = 0; i < count; i++) {
         b->free[b->free_count++] = &b->slots[i];
-        if (b->options->no_stream) {
-            b->slots[i].answer = malloc(ANSWER_BYTES);
-            if (b->slots[i].answer == NULL) {
-                return CLI_EXIT_FAILED;
-            }
+        if (b->answers != NULL) {
+            b->slots[i].answer = b->answers + (size_t)i * ANSWER_STRIDE;
         }
     }
     return 0;
@@ -212,9 +218,7 @@ static int take_slots(bench *b)
 
 static void give_slots(bench *b)
 {
-    for (uint32_t i = 0; b->slots != NULL && i < b->options->in_flight; i++) {
-        free(b->slots[i].answer);
-    }
+    free(b->answers);
     free(b->slots);
     free(b->free);
 }
@@ -229,12 +233,15 @@ static void configure(const cli_options *options, cmx_config *config)
     /* Spread evenly, so that as many connections are used as were asked for. */
     config->streams_soft = each < 1024 ? each : 1024;
     config->streams_hard = config->streams_soft;
-    config->read_bytes = READ_BYTES;
+    config->read_bytes = options->no_stream ? READ_WHOLE_BYTES : READ_BYTES;
     config->stream_window_bytes = STREAM_WINDOW_BYTES;
     config->connection_window_bytes = CONNECTION_WINDOW_BYTES;
     uint32_t tail_bytes = TAILS_BYTES / options->in_flight;
     config->tail_bytes = tail_bytes > 4096 ? 4096 : (tail_bytes < 512 ? 512 : tail_bytes);
     config->queue_timeout_ms = 60000;
+    config->connection_requests_max = 0; /* what a handshake costs is not what is measured */
+    config->coalesce_ms = options->coalesce_ms;
+    config->paused_streams_max = 0; /* their blocks would be as large as the windows */
 }
 
 /* Most that this program had resident. getrusage() would count what its parent had before exec. */

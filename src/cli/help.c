@@ -26,12 +26,17 @@ static const char shared_text[] =
     "  --cacert FILE         CA certificates, PEM (default: SSL_CERT_FILE, else the system's)\n"
     "  --capath DIR          directory of CA certificates, PEM\n"
     "  --address IP          connect there instead of resolving the host name\n"
+    "  --proxy URL           ask this proxy for a tunnel, http://host:port (default for https:\n"
+    "                        HTTPS_PROXY; '' = none)\n"
+    "  --proxy-key-file FILE file with user:password for the proxy in its first line\n"
     "  --key-file FILE       file with the key in its first line (default: OPENAI_API_KEY)\n"
     "  --auth-header NAME    send the key under this name, such as api-key, and not as\n"
     "                        authorization: Bearer\n"
     "  --no-key              send no key\n"
     "  --connect-timeout S   seconds for resolving, connecting and TLS, each\n"
     "  --max-time S          seconds for a whole request (default: no limit)\n"
+    "  --retry N             attempts beyond the first, 0 to 9 (default: 2); 0 = report every\n"
+    "                        failure at once\n"
     "  -h, --help            this text\n";
 
 static const char model_text[] =
@@ -80,6 +85,7 @@ static const char bench_text[] =
     "  -n, --requests N      completions in all (default: 100)\n"
     "  -c, --concurrency N   in flight at once (default: 10)\n"
     "  -p, --connections N   connections to spread them over (default: 2)\n"
+    "  --coalesce MS         look at busy sockets only so often: fewer wake-ups, later tokens\n"
     "  --stamps              tokens carry chatmux-relay's send stamps: measure the lag\n"
     "  --json                one JSON object instead of a table\n";
 

@@ -21,7 +21,7 @@ enum {
 enum kind {
     KIND_TEXT,   /* a const char * */
     KIND_SWITCH, /* a bool, set */
-    KIND_COUNT,  /* a uint32_t from 1 to max */
+    KIND_COUNT,  /* a uint32_t from min to max */
     KIND_MILLI,  /* a uint32_t in thousandths, from min to max */
     KIND_STOP,   /* one more of the stops */
     KIND_HEADER, /* one more of the headers */
@@ -47,6 +47,8 @@ static const row rows[] = {
     {ALL, "cacert", 0, KIND_TEXT, FIELD(cacert), 0, 0},
     {ALL, "capath", 0, KIND_TEXT, FIELD(capath), 0, 0},
     {ALL, "address", 0, KIND_TEXT, FIELD(address), 0, 0},
+    {ALL, "proxy", 0, KIND_TEXT, FIELD(proxy), 0, 0},
+    {ALL, "proxy-key-file", 0, KIND_TEXT, FIELD(proxy_key_file), 0, 0},
     {ALL, "key", 0, KIND_KEY, 0, 0, 0},
     {ALL, "key-file", 0, KIND_TEXT, FIELD(key_file), 0, 0},
     {ALL, "no-key", 0, KIND_SWITCH, FIELD(no_key), 0, 0},
@@ -55,6 +57,7 @@ static const row rows[] = {
     {ALL, "header", 'H', KIND_HEADER, 0, 0, 0},
     {ALL, "connect-timeout", 0, KIND_MILLI, FIELD(connect_timeout_ms), 0.1, 120},
     {ALL, "max-time", 0, KIND_MILLI, FIELD(max_time_ms), 0.1, 86400},
+    {ALL, "retry", 0, KIND_COUNT, FIELD(retry), 0, 9},
     {ALL, "help", 'h', KIND_HELP, 0, 0, 0},
     {CHAT | BENCH, "model", 'm', KIND_TEXT, FIELD(model), 0, 0},
     {CHAT | BENCH, "no-stream", 0, KIND_SWITCH, FIELD(no_stream), 0, 0},
@@ -80,6 +83,7 @@ static const row rows[] = {
     {BENCH, "concurrency", 'c', KIND_COUNT, FIELD(in_flight), 1, CMX_REQUESTS_MAX},
     {BENCH, "connections", 'p', KIND_COUNT, FIELD(connections), 1, CMX_CONNECTIONS_MAX},
     {BENCH, "stamps", 0, KIND_SWITCH, FIELD(stamps), 0, 0},
+    {BENCH, "coalesce", 0, KIND_COUNT, FIELD(coalesce_ms), 1, 50},
 };
 /* clang-format on */
 
@@ -139,10 +143,10 @@ static int read_count(const row *at, const char *text, uint32_t *out)
     char *end = NULL;
     errno = 0;
     unsigned long value = strtoul(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value == 0 ||
-        value > (unsigned long)at->max) {
+    if (errno != 0 || end == text || *end != '\0' || text[0] == '-' ||
+        value < (unsigned long)at->min || value > (unsigned long)at->max) {
         char want[64];
-        snprintf(want, sizeof want, "a whole number from 1 to %.0f is needed", at->max);
+        snprintf(want, sizeof want, "a whole number from %.0f to %.0f is needed", at->min, at->max);
         return refuse(at, text, want);
     }
     *out = (uint32_t)value;
@@ -248,6 +252,7 @@ static void set_defaults(cli_options *options)
     options->max_tokens = CMX_UNSET;
     options->max_completion_tokens = CMX_UNSET;
     options->choices = CMX_UNSET;
+    options->retry = CMX_UNSET;
     options->total = 100;
     options->in_flight = 10;
     options->connections = 2;
@@ -271,8 +276,17 @@ static int take_argument(cli_options *options, int argc, char **argv)
     return 0;
 }
 
+/* As curl has it: these variables are for https alone. */
+static void find_proxy(cli_options *options)
+{
+    if (options->proxy == NULL && strncmp(options->url, "https://", strlen("https://")) == 0) {
+        options->proxy = environment("https_proxy", environment("HTTPS_PROXY", NULL));
+    }
+}
+
 static int check(cli_options *options)
 {
+    find_proxy(options);
     if (options->choices != CMX_UNSET && options->choices > 1 && !options->json) {
         fputs("chatmux: --choices: answers that come at once need --json\n", stderr);
         return CLI_EXIT_USAGE;

@@ -33,7 +33,9 @@ typedef struct cli_options {
     const char *url;    /* borrowed from arguments or environment, as all texts */
     const char *cacert; /* NULL = not given, as in all below */
     const char *capath;
-    const char *address;     /* NULL = resolve the host */
+    const char *address; /* NULL = resolve the host */
+    const char *proxy;   /* "" = none, whatever the environment says */
+    const char *proxy_key_file;
     const char *key_file;    /* NULL = OPENAI_API_KEY */
     const char *auth_header; /* NULL = authorization: Bearer */
     const char *query;
@@ -62,9 +64,11 @@ typedef struct cli_options {
     uint32_t choices;
     uint32_t connect_timeout_ms; /* 0 = default */
     uint32_t max_time_ms;        /* 0 = no limit */
+    uint32_t retry;              /* attempts beyond the first; CMX_UNSET = default */
     uint32_t total;              /* bench -n */
     uint32_t in_flight;          /* bench -c */
     uint32_t connections;        /* bench -p */
+    uint32_t coalesce_ms;        /* bench; 0 = read at once */
     const char *stops[CLI_STOPS_MAX];
     uint32_t stop_count;
     cmx_header headers[CLI_HEADERS_MAX]; /* names lie in `names` */

@@ -122,6 +122,8 @@ void cli_report_summary(const cmx_done *done)
     add_count("malformed", done->malformed);
     add_count("skipped", done->skipped);
     add_count("replaced", done->replaced);
+    add_count("attempts", done->attempts > 1 ? done->attempts : 0);
+    add_count("replays", done->replays);
     fputc('\n', stderr);
 }
 
@@ -153,6 +155,17 @@ static void add_usage(FILE *out, const cmx_usage *usage)
     add_number(out, "cached_tokens", usage->cached_tokens);
     add_number(out, "reasoning_tokens", usage->reasoning_tokens);
     fputc('}', out);
+}
+
+void cli_report_retry(const cmx_retry *retry)
+{
+    fprintf(stderr, "chatmux: retry in %.1f s: ", (double)retry->wait_ms / 1000);
+    if (retry->http_status >= 300) {
+        fprintf(stderr, "status %u", retry->http_status);
+    } else {
+        fputs(cmx_error_text(retry->error), stderr);
+    }
+    fprintf(stderr, " [attempts %u, replays %u]\n", retry->attempts, retry->replays);
 }
 
 void cli_report_done_json(FILE *out, const cmx_done *done)

@@ -23,6 +23,9 @@ void cli_report_failure(const cli_options *options, const cmx_done *done);
  * what was skipped or replaced. */
 void cli_report_summary(const cmx_done *done);
 
+/* Says on stderr that a request is sent again, why and when. */
+void cli_report_retry(const cmx_retry *retry);
+
 /* Prints a DONE event as one JSON object. */
 void cli_report_done_json(FILE *out, const cmx_done *done);
 

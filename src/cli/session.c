@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_BYTES = 1024, TRACE_BYTES = 65536 };
+enum { KEY_BYTES = 1024, PROXY_BYTES = 512, TRACE_BYTES = 65536, DIALS_AGAIN = 3 };
 
 static int refuse(const char *what, const char *field, int status)
 {
@@ -34,11 +34,11 @@ static bool is_one_line(const char *key)
     return strspn(key + len, " \t\r\n") == strlen(key + len);
 }
 
-static int read_key_file(const char *path, char *key)
+static int read_key_file(const char *option, const char *path, char *key)
 {
     FILE *file = fopen(path, "r");
     if (file == NULL) {
-        fprintf(stderr, "chatmux: --key-file %s: %s\n", path, strerror(errno));
+        fprintf(stderr, "chatmux: %s %s: %s\n", option, path, strerror(errno));
         return CLI_EXIT_USAGE;
     }
     /* Unbuffered, so that no copy of the key stays behind in stdio. */
@@ -55,7 +55,7 @@ static int read_key_file(const char *path, char *key)
     }
     if (wrong != NULL) {
         wipe(key, KEY_BYTES);
-        fprintf(stderr, "chatmux: --key-file %s: %s\n", path, wrong);
+        fprintf(stderr, "chatmux: %s %s: %s\n", option, path, wrong);
         return CLI_EXIT_USAGE;
     }
     key[strcspn(key, "\r\n")] = '\0';
@@ -68,7 +68,7 @@ static int read_key(const cli_options *options, char *key)
         return 0;
     }
     if (options->key_file != NULL) {
-        return read_key_file(options->key_file, key);
+        return read_key_file("--key-file", options->key_file, key);
     }
     const char *value = getenv("OPENAI_API_KEY");
     if (value == NULL || value[0] == '\0') {
@@ -92,9 +92,47 @@ static void explain_trust(const cli_options *options, int status)
     }
 }
 
+/* Fills the origin's proxy; `text` and `key` are room for what it points to. */
+static int read_proxy(const cli_options *options, cmx_origin *origin, char *text, char *key)
+{
+    const char *proxy = options->proxy == NULL ? "" : options->proxy;
+    if (strlen(proxy) >= PROXY_BYTES - strlen("http://")) {
+        return refuse("--proxy", NULL, CMX_ERR_URL);
+    }
+    if (proxy[0] != '\0') { /* curl and the environment know "host:port", too */
+        bool is_url = strstr(proxy, "://") != NULL;
+        snprintf(text, PROXY_BYTES, "%s%s", is_url ? "" : "http://", proxy);
+        origin->proxy_url = text;
+    }
+    if (options->proxy_key_file != NULL) {
+        origin->proxy_key = key;
+        return read_key_file("--proxy-key-file", options->proxy_key_file, key);
+    }
+    return 0;
+}
+
+/* A URL that is refused may have a password in it: it is not repeated. */
+static void explain_refusal(const cli_options *options, const char *bad_field, int status)
+{
+    if (strcmp(bad_field, "proxy_url") == 0) {
+        fputs("chatmux: --proxy, or HTTPS_PROXY: http://host[:port] is needed; user and password "
+              "come from --proxy-key-file\n",
+              stderr);
+        return;
+    }
+    refuse(status == CMX_ERR_URL ? "--url" : options->url, bad_field, status);
+    if (status == CMX_ERR_HEADER && strncmp(bad_field, "headers", strlen("headers")) == 0) {
+        fputs("chatmux: headers that chatmux sends itself, and control characters, are refused\n",
+              stderr);
+    }
+    explain_trust(options, status);
+}
+
 static int add_origin(cli_session *session, const cli_options *options)
 {
     char key[KEY_BYTES] = {0};
+    char proxy[PROXY_BYTES];
+    char proxy_key[KEY_BYTES] = {0};
     int rc = read_key(options, key);
     if (rc != 0) {
         return rc;
@@ -115,21 +153,18 @@ static int add_origin(cli_session *session, const cli_options *options)
     origin.ca_file = options->capath == NULL ? options->cacert : NULL;
     origin.ca_dir = options->capath;
 
-    const char *bad_field = NULL;
-    rc = cmx_client_add_origin(session->client, &origin, &session->origin, &bad_field);
-    wipe(key, sizeof key);
-    if (rc != CMX_OK) {
-        /* A URL that is refused may have a password in it: it is not repeated. */
-        refuse(rc == CMX_ERR_URL ? "--url" : options->url, bad_field, rc);
-        if (rc == CMX_ERR_HEADER && strncmp(bad_field, "headers", strlen("headers")) == 0) {
-            fputs("chatmux: headers that chatmux sends itself, and control characters, are "
-                  "refused\n",
-                  stderr);
+    rc = read_proxy(options, &origin, proxy, proxy_key);
+    if (rc == 0) {
+        const char *bad_field = NULL;
+        int status = cmx_client_add_origin(session->client, &origin, &session->origin, &bad_field);
+        if (status != CMX_OK) {
+            explain_refusal(options, bad_field, status);
+            rc = CLI_EXIT_USAGE;
         }
-        explain_trust(options, rc);
-        return CLI_EXIT_USAGE;
     }
-    return 0;
+    wipe(key, sizeof key);
+    wipe(proxy_key, sizeof proxy_key);
+    return rc;
 }
 
 /* Lines of the trace have no control characters: they are fit for a terminal. */
@@ -150,11 +185,25 @@ static void set_timeouts(cmx_config *config, const cli_options *options)
     config->total_timeout_ms = options->max_time_ms;
 }
 
+/* Somebody waits at the terminal: a relay that is not there is reported after a few dials, and
+ * without any retry at once. */
+static void set_retries(cmx_config *config, const cli_options *options)
+{
+    config->replays_max = DIALS_AGAIN;
+    if (options->retry != CMX_UNSET) {
+        config->attempts_max = options->retry + 1;
+    }
+    if (options->retry == 0) {
+        config->replays_max = 0;
+    }
+}
+
 int cli_session_open(cli_session *session, const cli_options *options, cmx_config *config)
 {
     const char *bad_field = NULL;
     *session = (cli_session){NULL, NULL, 0, 0};
     set_timeouts(config, options);
+    set_retries(config, options);
     config->trace_bytes = options->trace ? TRACE_BYTES : 0;
     int rc = cmx_config_check(config, &bad_field);
     if (rc != CMX_OK) {

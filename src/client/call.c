@@ -26,8 +26,10 @@ void cmx_call_init(cmx_call *call, void *user, uint64_t now_ms)
 {
     memset(call, 0, sizeof *call);
     cmx_timerq_init_timer(&call->timer);
+    call->phase = CMX_CALL_AWAIT_START;
     call->user = user;
     call->accepted_ms = now_ms;
+    call->since_ms = now_ms;
     call->phase_ms = now_ms;
     call->times =
         (cmx_times){CMX_TIME_NEVER, CMX_TIME_NEVER, CMX_TIME_NEVER, CMX_TIME_NEVER, CMX_TIME_NEVER};
@@ -43,15 +45,24 @@ void cmx_call_set_bytes(cmx_call *call, const void *data, size_t len)
 void cmx_call_enter(cmx_call *call, enum cmx_call_phase phase, uint64_t now_ms, uint64_t unread_ms)
 {
     CMX_ASSERT(call->phase != CMX_CALL_FINISHED);
+    enum cmx_call_phase before = (enum cmx_call_phase)call->phase;
     call->phase = (uint8_t)phase;
     call->phase_ms = now_ms;
     if (phase != CMX_CALL_AWAIT_TOKEN) { /* its clock runs since the request was sent */
         call->unread_ms = unread_ms;
+        call->held_ms = 0;
+        call->held_at_ms = now_ms;
     }
     uint64_t since_ms = now_ms - call->accepted_ms;
     switch (phase) {
+    case CMX_CALL_AWAIT_START:
+        /* A connection that cannot be made is awaited in one go, however often it is dialed. */
+        if (before != CMX_CALL_AWAIT_RETRY || call->reason != CMX_RETRY_NEVER_SENT) {
+            call->since_ms = now_ms;
+        }
+        return;
     case CMX_CALL_AWAIT_HEAD:
-        call->sent_ms = now_ms;
+        call->since_ms = now_ms;
         call->times.sent_ms = since_ms;
         return;
     case CMX_CALL_AWAIT_TOKEN:
@@ -60,9 +71,10 @@ void cmx_call_enter(cmx_call *call, enum cmx_call_phase phase, uint64_t now_ms, 
     case CMX_CALL_FINISHED:
         call->times.done_ms = since_ms;
         return;
-    case CMX_CALL_AWAIT_START:
     case CMX_CALL_AWAIT_MORE:
     case CMX_CALL_AWAIT_END:
+    case CMX_CALL_AWAIT_RETRY:
+    case CMX_CALL_AWAIT_TURN:
         return;
     }
     CMX_UNREACHABLE();
@@ -81,37 +93,82 @@ bool cmx_call_on_token(cmx_call *call, size_t bytes, uint64_t now_ms, uint64_t u
         call->phase = CMX_CALL_AWAIT_MORE;
         call->phase_ms = now_ms;
         call->unread_ms = unread_ms;
+        call->held_ms = 0;
+        call->held_at_ms = now_ms;
     }
     return first;
 }
 
+/* What holds for this call: its own limit, or the configured one. */
+static uint64_t choose(uint32_t own_ms, uint32_t configured_ms)
+{
+    return own_ms > 0 ? own_ms : configured_ms;
+}
+
+void cmx_call_hold(cmx_call *call, uint64_t now_ms)
+{
+    CMX_ASSERT(!call->held);
+    call->held = true;
+    call->held_at_ms = now_ms;
+}
+
+void cmx_call_unhold(cmx_call *call, uint64_t now_ms)
+{
+    CMX_ASSERT(call->held);
+    call->held = false;
+    call->held_ms += now_ms - call->held_at_ms;
+}
+
+/* When a clock that waits for tokens runs out, if it would at `due_ms` without any holding. */
+static uint64_t token_due_ms(const cmx_call *call, uint64_t due_ms)
+{
+    return call->held ? UINT64_MAX : due_ms + call->held_ms;
+}
+
 static uint64_t phase_due_ms(const cmx_call *call, const cmx_config *config, int *status)
 {
+    const cmx_call_limits *own = &call->limits;
+    uint64_t token_ms = choose(own->first_token_timeout_ms, config->first_token_timeout_ms);
+    uint64_t head_ms = choose(own->head_timeout_ms, config->head_timeout_ms);
     switch ((enum cmx_call_phase)call->phase) {
     case CMX_CALL_AWAIT_START:
         *status = CMX_ERR_TIMEOUT_QUEUE;
-        return call->phase_ms + config->queue_timeout_ms;
+        return cmx_call_queue_due_ms(call, config);
     case CMX_CALL_AWAIT_HEAD:
-        if (config->first_token_timeout_ms < config->head_timeout_ms) {
-            *status = CMX_ERR_TIMEOUT_FIRST_TOKEN;
-            return call->phase_ms + config->first_token_timeout_ms;
-        }
-        *status = CMX_ERR_TIMEOUT_HEAD;
-        return call->phase_ms + config->head_timeout_ms;
+        token_ms = token_due_ms(call, call->phase_ms + token_ms);
+        *status = token_ms < call->phase_ms + head_ms ? CMX_ERR_TIMEOUT_FIRST_TOKEN
+                                                      : CMX_ERR_TIMEOUT_HEAD;
+        return token_ms < call->phase_ms + head_ms ? token_ms : call->phase_ms + head_ms;
     case CMX_CALL_AWAIT_TOKEN:
         *status = CMX_ERR_TIMEOUT_FIRST_TOKEN;
-        return call->sent_ms + config->first_token_timeout_ms;
+        return token_due_ms(call, call->since_ms + token_ms);
     case CMX_CALL_AWAIT_MORE:
         *status = CMX_ERR_TIMEOUT_PROGRESS;
-        return call->phase_ms + config->progress_timeout_ms;
+        return token_due_ms(
+            call, call->phase_ms + choose(own->progress_timeout_ms, config->progress_timeout_ms));
     case CMX_CALL_AWAIT_END:
         *status = CMX_OK;
-        return call->phase_ms + CMX_CALL_GRACE_MS;
+        return token_due_ms(call, call->phase_ms + CMX_CALL_GRACE_MS);
+    case CMX_CALL_AWAIT_RETRY:
+        *status = CMX_AGAIN;
+        return call->telling ? UINT64_MAX : call->phase_ms + call->wait_ms;
+    case CMX_CALL_AWAIT_TURN:
     case CMX_CALL_FINISHED:
         *status = CMX_OK;
         return UINT64_MAX;
     }
     CMX_UNREACHABLE();
+}
+
+uint64_t cmx_call_queue_due_ms(const cmx_call *call, const cmx_config *config)
+{
+    return call->since_ms + choose(call->limits.queue_timeout_ms, config->queue_timeout_ms);
+}
+
+uint64_t cmx_call_total_due_ms(const cmx_call *call, const cmx_config *config)
+{
+    uint64_t total_ms = choose(call->limits.total_timeout_ms, config->total_timeout_ms);
+    return total_ms == 0 ? UINT64_MAX : call->accepted_ms + total_ms;
 }
 
 uint64_t cmx_call_due_ms(const cmx_call *call, const cmx_config *config, uint64_t unread_ms,
@@ -122,12 +179,10 @@ uint64_t cmx_call_due_ms(const cmx_call *call, const cmx_config *config, uint64_
     if (due_ms != UINT64_MAX && unread_ms > call->unread_ms) {
         due_ms += unread_ms - call->unread_ms;
     }
-    if (config->total_timeout_ms > 0 && call->phase != CMX_CALL_FINISHED) {
-        uint64_t total_ms = call->accepted_ms + config->total_timeout_ms;
-        if (total_ms < due_ms) {
-            *status = CMX_ERR_TIMEOUT_TOTAL;
-            return total_ms;
-        }
+    uint64_t total_ms = cmx_call_total_due_ms(call, config);
+    if (total_ms < due_ms && call->phase != CMX_CALL_FINISHED) {
+        *status = CMX_ERR_TIMEOUT_TOTAL;
+        return total_ms;
     }
     return due_ms;
 }

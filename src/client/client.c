@@ -3,10 +3,13 @@
  * The client's life and its loop. This file is the only one that reads the port's clock and waits.
  */
 #include "base/wipe.h"
+#include "client/attempt.h"
 #include "client/finish.h"
 #include "client/layout.h"
+#include "client/pause.h"
 #include "client/trace.h"
 #include "client/transfer.h"
+#include "client/turn.h"
 
 enum { REST_TURNS_MAX = 256 }; /* to send what is left when nothing is in flight */
 
@@ -48,11 +51,14 @@ static void fill_client(cmx_client *client, const cmx_layout *layout, const cmx_
     client->tails = layout->tails;
     client->shapes = layout->shapes;
     client->tools = layout->tools;
-    client->finished_first = CMX_SLOT_NONE;
-    client->finished_last = CMX_SLOT_NONE;
+    client->lanes = layout->lanes;
+    cmx_attempt_list_init(&client->finished);
+    cmx_attempt_list_init(&client->told);
+    cmx_turn_init(client);
     client->decoding = CMX_SLOT_NONE;
     client->lent = CMX_SLOT_NONE;
     cmx_timerq_init(&client->timers, layout->timer_heap, layout->tables.slot_count);
+    cmx_pause_init(&client->pauses, layout->pause_rows, layout->pause_blocks, config);
     cmx_blocks_init(&client->event_blocks, layout->event_blocks, config->event_buffers,
                     config->event_bytes_max);
 }
@@ -61,7 +67,7 @@ static void fill_client(cmx_client *client, const cmx_layout *layout, const cmx_
 static int start_parts(cmx_client *client, const char **bad_field)
 {
     const cmx_port *port = client->port;
-    uint32_t sockets = client->config.connections_max;
+    uint32_t sockets = cmx_pool_sockets_max(client->config.connections_max);
     int rc = port->init(port->ctx, client->port_state, CMX_PORT_STATE_BYTES(sockets), sockets);
     if (rc != CMX_OK) {
         return fail(bad_field, "port", rc);
@@ -126,7 +132,7 @@ static void end_client(cmx_client *client, bool abandon)
     if (!abandon) {
         cmx_trace_flush(client);
     }
-    for (uint32_t i = 0; i < client->origins; i++) {
+    for (uint32_t i = 0; i < client->config.origins_max; i++) {
         cmx_tls_context_deinit(&client->pool.tables.origins[i].trust);
     }
     cmx_h2_library_deinit(&client->h2_library);
@@ -149,6 +155,30 @@ void cmx_client_abandon(cmx_client *client)
     }
 }
 
+/* Heads may speak of times as dates; what reads them has no clock. */
+static void tell_wall_clock(cmx_client *client)
+{
+    int64_t unix_s = 0;
+    bool known = client->port->wall_clock(client->port->ctx, &unix_s) == CMX_OK;
+    for (uint32_t i = 0; i < client->pool.tables.conn_count; i++) {
+        client->pool.tables.conns[i].h2.now_unix_ms = known ? unix_s * 1000 : 0;
+    }
+}
+
+static void step_drain(cmx_client *client)
+{
+    if (!client->draining || client->now_ms < client->drain_due_ms) {
+        return;
+    }
+    for (uint16_t i = 0; i < client->pool.slots.capacity && client->live > 0; i++) {
+        if (client->pool.slots.rows[i].state != CMX_SLOT_FREE &&
+            client->calls[i].phase != CMX_CALL_FINISHED) {
+            cmx_finish_abort(client, i, CMX_ERR_TIMEOUT_TOTAL);
+        }
+    }
+    client->drain_due_ms = UINT64_MAX;
+}
+
 /* Waits for the port, then does everything that is due. */
 static int turn(cmx_client *client, uint32_t timeout_ms)
 {
@@ -157,8 +187,11 @@ static int turn(cmx_client *client, uint32_t timeout_ms)
         return rc;
     }
     cmx_state_read_clock(client);
+    tell_wall_clock(client);
     cmx_pool_step(&client->pool, client->now_ms);
     cmx_transfer_expire(client);
+    step_drain(client);
+    cmx_turn_step(client);
     cmx_pool_flush(&client->pool, client->now_ms);
     cmx_trace_flush(client);
     return CMX_OK;
@@ -172,12 +205,21 @@ int cmx_client_tick(cmx_client *client)
 
 static uint64_t next_due_ms(const cmx_client *client)
 {
-    if (client->decoding != CMX_SLOT_NONE || client->finished_first != CMX_SLOT_NONE) {
+    if (client->decoding != CMX_SLOT_NONE || client->finished.first != CMX_SLOT_NONE ||
+        client->told.first != CMX_SLOT_NONE || client->pauses.waiting > 0) {
         return 0;
     }
-    uint64_t pool_ms = cmx_pool_next_due_ms(&client->pool);
-    uint64_t call_ms = cmx_timerq_next_due_ms(&client->timers);
-    return pool_ms < call_ms ? pool_ms : call_ms;
+    const uint64_t dues_ms[] = {
+        cmx_pool_next_due_ms(&client->pool),
+        cmx_timerq_next_due_ms(&client->timers),
+        cmx_turn_due_ms(client),
+        client->draining ? client->drain_due_ms : UINT64_MAX,
+    };
+    uint64_t due_ms = dues_ms[0];
+    for (size_t i = 1; i < CMX_ARRAY_LEN(dues_ms); i++) {
+        due_ms = dues_ms[i] < due_ms ? dues_ms[i] : due_ms;
+    }
+    return due_ms;
 }
 
 /* Milliseconds from now until an absolute time, as the port's wait takes them. */
@@ -248,6 +290,13 @@ int cmx_client_wait(cmx_client *client, cmx_event *event, uint32_t timeout_ms)
     }
 }
 
+void cmx_client_drain(cmx_client *client, uint32_t timeout_ms)
+{
+    cmx_state_read_clock(client);
+    client->draining = true;
+    client->drain_due_ms = client->now_ms + timeout_ms;
+}
+
 int cmx_client_fd(const cmx_client *client)
 {
     return client->port->descriptor(client->port_state);
@@ -271,7 +320,10 @@ void cmx_client_stats(const cmx_client *client, cmx_stats *stats)
         }
     }
     stats->queued = pool->slots.queued.count;
+    stats->paused = client->pauses.paused;
     stats->connections_total = pool->env.connections_total;
+    stats->pings = pool->pings;
+    stats->connections_dead = pool->connections_dead;
     stats->handshakes = pool->env.handshakes;
     stats->bytes_received = pool->env.bytes_received;
     stats->bytes_sent = pool->env.bytes_sent;

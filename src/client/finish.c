@@ -4,17 +4,21 @@
  */
 #include "client/finish.h"
 
+#include "client/again.h"
+#include "client/attempt.h"
+#include "client/pause.h"
+#include "client/turn.h"
 #include "client/verdict.h"
 
-static void append_finished(cmx_client *client, uint16_t index)
+/* Takes a call off the list that its phase says. */
+static void leave_list(cmx_client *client, uint16_t index)
 {
-    client->calls[index].next = CMX_SLOT_NONE;
-    if (client->finished_first == CMX_SLOT_NONE) {
-        client->finished_first = index;
-    } else {
-        client->calls[client->finished_last].next = index;
+    uint8_t phase = client->calls[index].phase;
+    if (phase == CMX_CALL_AWAIT_TURN) {
+        cmx_turn_drop(client, index);
+    } else if (phase == CMX_CALL_AWAIT_RETRY) {
+        cmx_again_drop(client, index);
     }
-    client->finished_last = index;
 }
 
 void cmx_finish_call(cmx_client *client, uint16_t index, bool complete, int cause)
@@ -25,11 +29,18 @@ void cmx_finish_call(cmx_client *client, uint16_t index, bool complete, int caus
         .http_status = call->http_status,
         .delivered = call->deltas > 0,
         .complete = complete,
-        .dropped = client->decoding == index,
+        .dropped = client->decoding == index || cmx_pause_keeps(client, index),
         .cause = cause,
     };
     CMX_ASSERT(call->phase != CMX_CALL_FINISHED);
-    call->verdict = (uint8_t)cmx_verdict_judge(&facts, &call->error);
+    int error = CMX_OK;
+    enum cmx_verdict verdict = cmx_verdict_judge(&facts, &error);
+    leave_list(client, index);
+    if (cmx_again_decide(client, index, verdict, error)) {
+        return;
+    }
+    call->verdict = (uint8_t)verdict;
+    call->error = error;
     call->h2_error = client->pool.slots.rows[index].stream.error_code;
     call->tls_error = client->pool.slots.rows[index].tls_error;
     cmx_timerq_cancel(&client->timers, &call->timer);
@@ -37,7 +48,8 @@ void cmx_finish_call(cmx_client *client, uint16_t index, bool complete, int caus
     if (client->decoding == index) {
         client->decoding = CMX_SLOT_NONE;
     }
-    append_finished(client, index);
+    cmx_pause_forget(client, index);
+    cmx_attempt_list_push(client, &client->finished, index);
 }
 
 static bool was_sent(const cmx_slot *slot)
@@ -49,6 +61,7 @@ static bool was_sent(const cmx_slot *slot)
     case CMX_SLOT_ENDED:
         return left && slot->end != CMX_SLOT_END_NEVER_SENT && slot->end != CMX_SLOT_END_REFUSED;
     case CMX_SLOT_FREE:
+    case CMX_SLOT_HELD:
     case CMX_SLOT_QUEUED:
     case CMX_SLOT_STATE_COUNT:
         break;
@@ -83,11 +96,7 @@ void cmx_finish_abort(cmx_client *client, uint16_t index, int cause)
 
 uint16_t cmx_finish_take(cmx_client *client)
 {
-    uint16_t index = client->finished_first;
-    if (index != CMX_SLOT_NONE) {
-        client->finished_first = client->calls[index].next;
-    }
-    return index;
+    return cmx_attempt_list_pop(client, &client->finished);
 }
 
 static void fill_answer(const cmx_call *call, cmx_done *done)
@@ -118,7 +127,7 @@ static void fill_head(const cmx_h2_head *head, cmx_done *done)
 static void count_done(cmx_stats *stats, const cmx_call *call)
 {
     stats->done++;
-    stats->retries += call->replays;
+    stats->retries += call->replays + (call->attempts > 1 ? call->attempts - 1u : 0u);
     if (call->verdict == CMX_VERDICT_TIMEOUT || call->verdict == CMX_VERDICT_STALLED) {
         stats->timeouts++;
     }

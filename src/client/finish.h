@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ending a call: its verdict is fixed here, once, and its DONE event waits to be pulled.
+ * Ending a call: its verdict is fixed here, once, and its DONE event waits to be pulled; unless
+ * another attempt follows.
  */
 #ifndef CMX_CLIENT_FINISH_H
 #define CMX_CLIENT_FINISH_H
 
 #include "client/state.h"
 
-/* Fixes the verdict of a call and queues its DONE event. The slot has no stream any more.
+/* An attempt is over: fixes the verdict of the call and queues its DONE event, or sends it again,
+ * as client/again decides. The slot has no stream any more.
  *
  * complete  the server ended the stream in order
  * cause     why it ended otherwise; CMX_OK with `complete` */

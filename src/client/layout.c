@@ -46,7 +46,8 @@ void cmx_layout_carve(cmx_layout *layout, cmx_arena *arena, const cmx_config *co
     memset(layout, 0, sizeof *layout);
 
     layout->client = cmx_arena_take(arena, sizeof(cmx_client), CMX_ARENA_ALIGN);
-    layout->port_state_bytes = CMX_PORT_STATE_BYTES(config->connections_max);
+    const size_t sockets = cmx_pool_sockets_max(config->connections_max);
+    layout->port_state_bytes = CMX_PORT_STATE_BYTES(sockets);
     layout->port_state = cmx_arena_take(arena, layout->port_state_bytes, CMX_ARENA_ALIGN);
 
     cmx_pool_tables *tables = &layout->tables;
@@ -56,17 +57,23 @@ void cmx_layout_carve(cmx_layout *layout, cmx_arena *arena, const cmx_config *co
     tables->origins =
         cmx_arena_take(arena, config->origins_max * sizeof(cmx_origin_row), CMX_ARENA_ALIGN);
     tables->conns = cmx_arena_take(arena, conns * sizeof(cmx_conn), CMX_ARENA_ALIGN);
+    tables->lives = cmx_arena_take(arena, conns * sizeof(cmx_pool_life), CMX_ARENA_ALIGN);
     tables->slots = cmx_arena_take(arena, slots * sizeof(cmx_slot), CMX_ARENA_ALIGN);
-    tables->ready = cmx_arena_take(arena, conns * sizeof(cmx_port_ready), CMX_ARENA_ALIGN);
+    tables->ready = cmx_arena_take(arena, sockets * sizeof(cmx_port_ready), CMX_ARENA_ALIGN);
     tables->conn_memory =
         cmx_arena_take(arena, conns * cmx_conn_memory_bytes(config), CMX_ARENA_ALIGN);
 
     layout->frames = cmx_arena_take(arena, config->write_bytes, CMX_ARENA_ALIGN);
+    layout->lanes = cmx_arena_take(arena, config->origins_max * sizeof(cmx_lane), CMX_ARENA_ALIGN);
     layout->calls = cmx_arena_take(arena, slots * sizeof(cmx_call), CMX_ARENA_ALIGN);
     layout->tails = cmx_arena_take(arena, slots * config->tail_bytes, CMX_ARENA_ALIGN);
     layout->shapes = cmx_arena_take(arena, slots * config->shape_bytes, CMX_ARENA_ALIGN);
     layout->tools = cmx_arena_take(arena, slots * config->tool_calls_max * sizeof(cmx_answer_tool),
                                    CMX_ARENA_ALIGN);
+    size_t pauses = config->paused_streams_max;
+    layout->pause_rows = cmx_arena_take(arena, pauses * sizeof(cmx_pause_row), CMX_ARENA_ALIGN);
+    layout->pause_blocks =
+        cmx_arena_take(arena, pauses * config->stream_window_bytes, CMX_ARENA_ALIGN);
     layout->lines = cmx_arena_take(arena, config->trace_bytes, CMX_ARENA_ALIGN);
     layout->timer_heap = cmx_arena_take(arena, slots * sizeof(cmx_timer *), CMX_ARENA_ALIGN);
     layout->event_blocks = cmx_arena_take(

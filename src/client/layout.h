@@ -16,11 +16,14 @@ typedef struct cmx_layout {
     size_t port_state_bytes;
     cmx_pool_tables tables;
     uint8_t *frames; /* write_bytes of it */
+    cmx_lane *lanes;
     cmx_call *calls;
     uint8_t *tails;
     uint8_t *shapes;
     cmx_answer_tool *tools;
     cmx_timer **timer_heap;
+    cmx_pause_row *pause_rows;
+    uint8_t *pause_blocks;
     char *lines; /* trace_bytes of it */
     void *event_blocks;
     void *region;

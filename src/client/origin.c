@@ -5,8 +5,10 @@
  */
 #include "base/address.h"
 #include "base/field.h"
+#include "client/proxy.h"
 #include "base/wipe.h"
-#include "client/state.h"
+#include "client/turn.h"
+#include "pool/origins.h"
 #include "wire/tls_trust.h"
 
 #define BEARER_PREFIX "Bearer "
@@ -24,20 +26,34 @@ static int fail(const char **bad_field, const char *field, int status)
     return status;
 }
 
+static int check_key(const char *text)
+{
+    if (text == NULL) {
+        return CMX_ERR_ARGUMENT;
+    }
+    cmx_view key = cmx_view_text(text);
+    if (key.len == 0 || key.len > CMX_ORIGIN_KEY_BYTES_MAX) {
+        return CMX_ERR_ARGUMENT;
+    }
+    return cmx_field_value_ok(key) ? CMX_OK : CMX_ERR_KEY;
+}
+
+static void copy_key(cmx_origin_row *row, const char *text, uint32_t prefix_len)
+{
+    cmx_view key = cmx_view_text(text);
+    memcpy(row->auth_value + prefix_len, key.data, key.len);
+    row->auth_value_len = prefix_len + (uint32_t)key.len;
+    row->target.key = (cmx_view){(const uint8_t *)row->auth_value + prefix_len, key.len};
+}
+
 static int set_auth(cmx_origin_row *row, const cmx_origin *origin, const char **bad_field)
 {
     if (origin->auth == CMX_AUTH_NONE) {
         return CMX_OK;
     }
-    if (origin->key == NULL) {
-        return fail(bad_field, "key", CMX_ERR_ARGUMENT);
-    }
-    cmx_view key = cmx_view_text(origin->key);
-    if (key.len == 0 || key.len > CMX_ORIGIN_KEY_BYTES_MAX) {
-        return fail(bad_field, "key", CMX_ERR_ARGUMENT);
-    }
-    if (!cmx_field_value_ok(key)) {
-        return fail(bad_field, "key", CMX_ERR_KEY);
+    int rc = check_key(origin->key);
+    if (rc != CMX_OK) {
+        return fail(bad_field, "key", rc);
     }
     cmx_view name = CMX_VIEW_LITERAL("authorization");
     uint32_t prefix_len = CMX_ORIGIN_AUTH_PREFIX_BYTES;
@@ -59,9 +75,7 @@ static int set_auth(cmx_origin_row *row, const cmx_origin *origin, const char **
     memcpy(row->auth_name, name.data, name.len);
     row->auth_name_len = (uint32_t)name.len;
     memcpy(row->auth_value, BEARER_PREFIX, prefix_len);
-    memcpy(row->auth_value + prefix_len, key.data, key.len);
-    row->auth_value_len = prefix_len + (uint32_t)key.len;
-    row->target.key = (cmx_view){(const uint8_t *)row->auth_value + prefix_len, key.len};
+    copy_key(row, origin->key, prefix_len);
     row->target.key_name = (cmx_view){(const uint8_t *)row->auth_name, name.len};
     return CMX_OK;
 }
@@ -152,7 +166,7 @@ static int set_target(cmx_origin_row *row, const cmx_origin *origin, const char 
     }
     target->hook = origin->socket_hook;
     target->hook_user = origin->socket_hook_user;
-    return CMX_OK;
+    return cmx_proxy_set(row, origin, bad_field);
 }
 
 static int load_trust(cmx_client *client, cmx_tls_context *context, const cmx_origin *origin,
@@ -194,6 +208,15 @@ static int set_trust(cmx_client *client, cmx_origin_row *row, const cmx_origin *
     return CMX_OK;
 }
 
+static int check_rates(const cmx_rate_limits *limits, const char **bad_field)
+{
+    const char *ignored = NULL;
+    if (limits != NULL && cmx_limiter_check_limits(limits, &ignored) != CMX_OK) {
+        return fail(bad_field, "rate_limits", CMX_ERR_ARGUMENT);
+    }
+    return CMX_OK;
+}
+
 static int fill_row(cmx_client *client, cmx_origin_row *row, const cmx_origin *origin,
                     const char **bad_field)
 {
@@ -202,7 +225,11 @@ static int fill_row(cmx_client *client, cmx_origin_row *row, const cmx_origin *o
     }
     row->connections_max =
         origin->connections == 0 ? client->config.connections_max : origin->connections;
-    int rc = set_target(row, origin, bad_field);
+    int rc = check_rates(origin->rate_limits, bad_field);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    rc = set_target(row, origin, bad_field);
     if (rc != CMX_OK) {
         return rc;
     }
@@ -229,16 +256,43 @@ int cmx_client_add_origin(cmx_client *client, const cmx_origin *origin, cmx_orig
         bad_field = &ignored;
     }
     *bad_field = NULL;
-    if (client->origins == client->config.origins_max) {
+    uint32_t index = cmx_origins_find_unused(&client->pool);
+    if (index == CMX_ORIGINS_NONE) {
         return fail(bad_field, "origins_max", CMX_ERR_BUSY);
     }
-    cmx_origin_row *row = &client->pool.tables.origins[client->origins];
-    int rc = fill_row(client, row, origin, bad_field);
+    int rc = fill_row(client, &client->pool.tables.origins[index], origin, bad_field);
     if (rc != CMX_OK) {
-        cmx_wipe(row, sizeof *row); /* the key may be in it already */
+        cmx_origins_wipe(&client->pool, index); /* the key may be in it already */
         return rc;
     }
+    cmx_state_read_clock(client);
+    cmx_turn_open(client, index, origin->rate_limits);
     *bad_field = NULL;
-    *id = client->origins++;
+    *id = cmx_origins_open(&client->pool, index);
+    return CMX_OK;
+}
+
+int cmx_client_set_key(cmx_client *client, cmx_origin_id origin, const char *key)
+{
+    uint32_t index = cmx_origins_find_open(&client->pool, origin);
+    if (index == CMX_ORIGINS_NONE || client->pool.tables.origins[index].auth_value_len == 0) {
+        return CMX_ERR_ARGUMENT;
+    }
+    cmx_origin_row *row = &client->pool.tables.origins[index];
+    int rc = check_key(key);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    uint32_t prefix_len = row->auth_value_len - (uint32_t)row->target.key.len;
+    cmx_wipe(row->auth_value + prefix_len, row->target.key.len);
+    copy_key(row, key, prefix_len);
+    for (uint32_t i = 0; i < client->pool.tables.conn_count; i++) {
+        cmx_conn *conn = &client->pool.tables.conns[i];
+        if (conn->state != CMX_CONN_CLOSED && conn->origin == index) {
+            conn->h2.trace.key = row->target.key; /* of the same bytes, but not as many */
+        }
+    }
+    cmx_gate_forget(&client->gate, index); /* another key has other limits */
+    client->turns_changed = true;
     return CMX_OK;
 }

@@ -4,11 +4,21 @@
  * in the pool's queue. No input or output happens here.
  */
 #include "base/field.h"
+#include "client/attempt.h"
 #include "client/finish.h"
-#include "client/state.h"
 #include "client/transfer.h"
+#include "client/turn.h"
+#include "pool/origins.h"
 
-enum { CONTENT_TYPE_BYTES_MAX = 128 };
+enum {
+    CONTENT_TYPE_BYTES_MAX = 128,
+    BYTES_PER_TOKEN = 4,  /* of a body, estimated */
+    TOKENS_UNSAID = 256,  /* of an answer whose request sets no limit, estimated */
+    TIMEOUT_MS_MIN = 100, /* ranges as in the configuration */
+    TIMEOUT_MS_MAX = 3600000,
+    TOTAL_MS_MAX = 86400000,
+    ATTEMPTS_MAX = 10,
+};
 
 #define CHAT_PATH CMX_VIEW_LITERAL("/chat/completions")
 #define TYPE_JSON CMX_VIEW_LITERAL("application/json")
@@ -39,23 +49,112 @@ static int fail(const char **bad_field, const char *field, int status)
     return status;
 }
 
-/* Readies the call of the slot that submit() will take. Returns NULL if as many as configured are
- * live; the table has one slot more, for the DONE event that is lent meanwhile. */
-static cmx_call *prepare(cmx_client *client, void *user)
+static int check_limits(const cmx_time_limits *limits, const char **bad_field)
 {
+    const struct {
+        const char *field;
+        uint32_t value;
+        uint32_t min;
+        uint32_t max;
+    } rules[] = {
+        {"limits.queue_timeout_ms", limits->queue_timeout_ms, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
+        {"limits.head_timeout_ms", limits->head_timeout_ms, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
+        {"limits.first_token_timeout_ms", limits->first_token_timeout_ms, TIMEOUT_MS_MIN,
+         TIMEOUT_MS_MAX},
+        {"limits.progress_timeout_ms", limits->progress_timeout_ms, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
+        {"limits.total_timeout_ms", limits->total_timeout_ms, TIMEOUT_MS_MIN, TOTAL_MS_MAX},
+        {"limits.attempts_max", limits->attempts_max, 1, ATTEMPTS_MAX},
+    };
+    for (size_t i = 0; i < CMX_ARRAY_LEN(rules); i++) {
+        if (rules[i].value != 0 &&
+            (rules[i].value < rules[i].min || rules[i].value > rules[i].max)) {
+            return fail(bad_field, rules[i].field, CMX_ERR_ARGUMENT);
+        }
+    }
+    return CMX_OK;
+}
+
+/* Readies the call of the slot that submit() will take.
+ *
+ * Returns CMX_OK, CMX_ERR_ARGUMENT, or CMX_ERR_BUSY (as many as configured are live; the table has
+ * one slot more, for the DONE event that is lent meanwhile). */
+static int prepare(cmx_client *client, const cmx_time_limits *limits, void *user, cmx_call **out,
+                   const char **bad_field)
+{
+    int rc = check_limits(limits, bad_field);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    if (client->draining) {
+        return fail(bad_field, "drain", CMX_ERR_BUSY);
+    }
     if (client->live == client->config.requests_max) {
-        return NULL;
+        return fail(bad_field, "requests_max", CMX_ERR_BUSY);
     }
     uint16_t index = client->pool.slots.free.first;
     CMX_ASSERT(index != CMX_SLOT_NONE);
     cmx_state_read_clock(client);
     cmx_call *call = &client->calls[index];
     cmx_call_init(call, user, client->now_ms);
-    return call;
+    call->attempts_max = (uint8_t)limits->attempts_max;
+    call->limits = (cmx_call_limits){
+        .queue_timeout_ms = limits->queue_timeout_ms,
+        .head_timeout_ms = limits->head_timeout_ms,
+        .first_token_timeout_ms = limits->first_token_timeout_ms,
+        .progress_timeout_ms = limits->progress_timeout_ms,
+        .total_timeout_ms = limits->total_timeout_ms,
+    };
+    *out = call;
+    return CMX_OK;
 }
 
-static cmx_id submit(cmx_client *client, cmx_call *call, cmx_origin_id origin,
-                     cmx_slot_request *request)
+/* What a server will charge at once: a quarter of the body's bytes, and for each choice as many
+ * tokens as it may have. What it really was is settled when the answer tells it. */
+static uint32_t estimate_tokens(uint64_t body_bytes, const cmx_chat *chat)
+{
+    uint64_t tokens = (body_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+    if (chat != NULL) {
+        uint64_t most = chat->max_completion_tokens;
+        most = most == CMX_UNSET ? chat->max_tokens : most;
+        most = most == CMX_UNSET ? TOKENS_UNSAID : most;
+        tokens += most * (chat->choices == CMX_UNSET ? 1 : chat->choices);
+    }
+    return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
+}
+
+static void end_oldest(cmx_client *client, uint32_t origin)
+{
+    uint16_t oldest = cmx_turn_oldest(client, origin);
+    if (oldest != CMX_SLOT_NONE) {
+        cmx_finish_abort(client, oldest, CMX_ERR_BUSY);
+    }
+}
+
+/* Asks the limiter of the origin whether it lets the request wait at all. */
+static int ask_limiter(cmx_client *client, uint32_t origin, uint32_t cost, const char **bad_field)
+{
+    if (!cmx_turn_fits(client, origin, cost)) {
+        return fail(bad_field, "tokens_per_min", CMX_ERR_RATE);
+    }
+    switch (cmx_turn_ask(client, origin, cost)) {
+    case CMX_LIMITER_ACCEPT:
+        return CMX_OK;
+    case CMX_LIMITER_DROP_OLDEST:
+        end_oldest(client, origin);
+        return CMX_OK;
+    case CMX_LIMITER_REFUSE:
+        return fail(bad_field, "high_water", CMX_ERR_BUSY);
+    case CMX_LIMITER_REFUSE_ALL:
+        while (cmx_turn_oldest(client, origin) != CMX_SLOT_NONE) { /* each time one less */
+            end_oldest(client, origin);
+        }
+        return fail(bad_field, "high_water", CMX_ERR_BUSY);
+    }
+    CMX_UNREACHABLE();
+}
+
+/* The caller has checked the id. */
+static cmx_id submit(cmx_client *client, cmx_call *call, uint32_t origin, cmx_slot_request *request)
 {
     const cmx_origin_row *row = &client->pool.tables.origins[origin];
     request->path_prefix = cmx_view_text(row->target.url.path);
@@ -64,9 +163,8 @@ static cmx_id submit(cmx_client *client, cmx_call *call, cmx_origin_id origin,
     CMX_ASSERT(&client->calls[index] == call);
     client->live++;
     client->stats.requests++;
-    int status = CMX_OK;
-    cmx_timerq_arm(&client->timers, &call->timer,
-                   cmx_call_due_ms(call, &client->config, 0, &status));
+    cmx_retry_budget_deposit(&client->lanes[origin].budget);
+    cmx_turn_take(client, index, false);
     return cmx_slot_handle(&client->pool.slots, index);
 }
 
@@ -78,18 +176,25 @@ int cmx_chat_check(const cmx_chat *chat, cmx_chat_fault *fault)
 
 int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const char **bad_field)
 {
-    if (chat->origin >= client->origins) {
+    uint32_t origin = cmx_origins_find_open(&client->pool, chat->origin);
+    if (origin == CMX_ORIGINS_NONE) {
         return fail(bad_field, "origin", CMX_ERR_ARGUMENT);
     }
-    cmx_call *call = prepare(client, chat->user);
-    if (call == NULL) {
-        return fail(bad_field, "requests_max", CMX_ERR_BUSY);
+    cmx_call *call = NULL;
+    int rc = prepare(client, &chat->limits, chat->user, &call, bad_field);
+    if (rc != CMX_OK) {
+        return rc;
     }
     call->is_chat = true;
     cmx_chat_fault fault;
-    int rc = cmx_body_init(&call->body, chat, &fault);
+    rc = cmx_body_init(&call->body, chat, &fault);
     if (rc != CMX_OK) {
         return fail(bad_field, fault.field, rc);
+    }
+    call->cost = estimate_tokens(call->body.length, chat);
+    rc = ask_limiter(client, origin, call->cost, bad_field);
+    if (rc != CMX_OK) {
+        return rc;
     }
     call->room = chat->answer;
     call->room_bytes = chat->answer == NULL ? 0 : chat->answer_bytes;
@@ -97,7 +202,7 @@ int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const c
                                 .rewind = cmx_body_rewind,
                                 .ctx = &call->body,
                                 .length = call->body.length};
-    cmx_transfer_begin_answer(client, (uint16_t)(call - client->calls));
+    cmx_attempt_begin_answer(client, (uint16_t)(call - client->calls));
 
     cmx_slot_request request = {
         .method = CMX_VIEW_LITERAL("POST"),
@@ -105,7 +210,7 @@ int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const c
         .accept = chat->stream ? TYPE_EVENTS : TYPE_JSON,
         .content_type = TYPE_JSON,
     };
-    *id = submit(client, call, chat->origin, &request);
+    *id = submit(client, call, origin, &request);
     return fail(bad_field, NULL, CMX_OK);
 }
 
@@ -125,12 +230,8 @@ static bool find_method(enum cmx_method method, cmx_view *name)
     return false; /* the caller's value is not of the enum */
 }
 
-static int check_request(const cmx_client *client, const cmx_request *request,
-                         cmx_slot_request *out, const char **bad_field)
+static int check_request(const cmx_request *request, cmx_slot_request *out, const char **bad_field)
 {
-    if (request->origin >= client->origins) {
-        return fail(bad_field, "origin", CMX_ERR_ARGUMENT);
-    }
     if (!find_method(request->method, &out->method)) {
         return fail(bad_field, "method", CMX_ERR_ARGUMENT);
     }
@@ -157,17 +258,27 @@ static int check_request(const cmx_client *client, const cmx_request *request,
 int cmx_request_start(cmx_client *client, const cmx_request *request, cmx_id *id,
                       const char **bad_field)
 {
+    uint32_t origin = cmx_origins_find_open(&client->pool, request->origin);
+    if (origin == CMX_ORIGINS_NONE) {
+        return fail(bad_field, "origin", CMX_ERR_ARGUMENT);
+    }
     cmx_slot_request wire = {.accept = TYPE_JSON};
-    int rc = check_request(client, request, &wire, bad_field);
+    int rc = check_request(request, &wire, bad_field);
     if (rc != CMX_OK) {
         return rc;
     }
-    cmx_call *call = prepare(client, request->user);
-    if (call == NULL) {
-        return fail(bad_field, "requests_max", CMX_ERR_BUSY);
+    cmx_call *call = NULL;
+    rc = prepare(client, &request->limits, request->user, &call, bad_field);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    call->cost = estimate_tokens(request->body_len, NULL);
+    rc = ask_limiter(client, origin, call->cost, bad_field);
+    if (rc != CMX_OK) {
+        return rc;
     }
     cmx_call_set_bytes(call, request->body, request->body_len);
-    *id = submit(client, call, request->origin, &wire);
+    *id = submit(client, call, origin, &wire);
     return fail(bad_field, NULL, CMX_OK);
 }
 

@@ -11,7 +11,46 @@
 #include "base/timerq.h"
 #include "chatmux/client.h"
 #include "client/call.h"
+#include "policy/gate.h"
+#include "policy/limiter.h"
+#include "policy/retry.h"
 #include "pool/pool.h"
+
+enum { CMX_STATE_GATES_MAX = 16 }; /* models that were told 429 lately, all origins */
+
+/* What one origin may be asked now; same index as its row. */
+typedef struct cmx_lane {
+    cmx_retry_budget budget;
+    cmx_limiter limiter;
+    uint32_t waiting;       /* calls in AWAIT_TURN */
+    uint32_t requests_left; /* as the server said last; UINT32_MAX = it did not */
+    uint32_t tokens_left;
+} cmx_lane;
+
+/* Calls by index, oldest first; linked by `next`. */
+typedef struct cmx_call_list {
+    uint16_t first; /* CMX_SLOT_NONE = empty */
+    uint16_t last;
+} cmx_call_list;
+enum { CMX_PAUSE_ROWS_MAX = 64 }; /* paused_streams_max is at most so many */
+
+/* A request that is paused, or was and is not up to date yet: see client/pause.h. */
+typedef struct cmx_pause_row {
+    uint8_t *block; /* borrowed: stream_window_bytes */
+    uint32_t len;   /* bytes kept; credited to the stream when all of them were used up */
+    uint32_t fed;   /* of these, handed to the decoder or the caller */
+    uint16_t slot;  /* CMX_SLOT_NONE = the row is free */
+    bool paused;    /* else it waits to be pulled */
+    bool begun;     /* the decoder was stopped inside of a chunk */
+    bool ended;     /* its stream's END was taken and waits */
+} cmx_pause_row;
+
+typedef struct cmx_pause_table {
+    cmx_pause_row *rows; /* borrowed */
+    uint32_t count;      /* paused_streams_max */
+    uint32_t paused;     /* rows that are paused */
+    uint32_t waiting;    /* rows in use that are not: the next pulls are theirs */
+} cmx_pause_table;
 
 struct cmx_client {
     cmx_config config;    /* copied; never changes */
@@ -33,12 +72,22 @@ struct cmx_client {
     cmx_timerq timers;      /* of the calls */
     uint64_t now_ms;        /* the port's clock, as of the last tick or pull */
 
-    uint16_t finished_first; /* calls whose DONE was not delivered, oldest first */
-    uint16_t finished_last;
+    cmx_lane *lanes; /* one per origin */
+    cmx_gate gate;
+    cmx_gate_row gate_rows[CMX_STATE_GATES_MAX];
+    cmx_call_list turns;   /* calls in AWAIT_TURN; linked by `prev`, too */
+    uint64_t turns_due_ms; /* none of them can start before, unless `turns_changed` */
+    uint64_t drain_due_ms; /* who has not ended by then is ended; valid while draining */
+    bool turns_changed;
+    bool draining; /* nothing is accepted any more */
+
+    cmx_call_list finished; /* calls whose DONE was not delivered */
+    cmx_call_list told;     /* calls whose RETRY was not delivered */
+    cmx_pause_table pauses;
+
     uint16_t decoding; /* call whose decoder has a chunk, or CMX_SLOT_NONE */
     uint16_t lent;     /* call whose DONE event is lent, or CMX_SLOT_NONE */
     uint32_t live;     /* calls whose DONE was not delivered: 0..requests_max */
-    uint32_t origins;  /* rows in use */
     int woken;         /* set by any thread, see cmx_client_wakeup() */
     cmx_stats stats;   /* counters; the rest is filled on request */
 };

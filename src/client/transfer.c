@@ -5,46 +5,13 @@
  */
 #include "client/transfer.h"
 
+#include "client/again.h"
+#include "client/attempt.h"
 #include "client/finish.h"
+#include "client/pause.h"
 #include "client/trace.h"
+#include "client/turn.h"
 #include "client/verdict.h"
-
-void cmx_transfer_begin_answer(cmx_client *client, uint16_t index)
-{
-    cmx_call *call = &client->calls[index];
-    const cmx_answer_memory memory = {
-        .tail = client->tails + (size_t)index * client->config.tail_bytes,
-        .tail_capacity = client->config.tail_bytes,
-        .shape = client->shapes + (size_t)index * client->config.shape_bytes,
-        .shape_capacity = client->config.shape_bytes,
-        .blocks = &client->event_blocks,
-        .event_bytes_max = client->config.event_bytes_max,
-        .tools = client->tools + (size_t)index * client->config.tool_calls_max,
-        .tools_capacity = client->config.tool_calls_max,
-        .malformed_events_max = client->config.malformed_events_max,
-        .skipped_events_max = client->config.skipped_events_max,
-        .body = call->room,
-        .body_capacity = call->room_bytes,
-    };
-    cmx_answer_init(&call->answer, &memory);
-}
-
-/* Arms the timer for the clock that runs out next. */
-static void arm(cmx_client *client, uint16_t index)
-{
-    int status = CMX_OK;
-    cmx_call *call = &client->calls[index];
-    uint64_t due_ms =
-        cmx_call_due_ms(call, &client->config, cmx_state_unread_ms(client, index), &status);
-    cmx_timerq_arm(&client->timers, &call->timer, due_ms);
-}
-
-static void enter(cmx_client *client, uint16_t index, enum cmx_call_phase phase)
-{
-    cmx_call_enter(&client->calls[index], phase, client->now_ms,
-                   cmx_state_unread_ms(client, index));
-    arm(client, index);
-}
 
 void cmx_transfer_end_lending(cmx_client *client)
 {
@@ -83,7 +50,7 @@ static void fill_item(cmx_client *client, uint16_t index, const cmx_answer_item 
         if (cmx_call_on_token(call, item->delta.text.len, client->now_ms,
                               cmx_state_unread_ms(client, index)) &&
             cmx_timerq_armed(&call->timer)) {
-            arm(client, index);
+            cmx_attempt_arm(client, index);
         }
         return;
     }
@@ -111,11 +78,12 @@ static int decode(cmx_client *client, cmx_event *event)
     } else if (rc != CMX_AGAIN) {
         cmx_finish_abort(client, index, rc);
     } else if (cmx_answer_finished(&call->answer) && call->phase != CMX_CALL_AWAIT_END) {
-        enter(client, index, CMX_CALL_AWAIT_END);
+        cmx_attempt_enter(client, index, CMX_CALL_AWAIT_END);
     }
     return CMX_AGAIN;
 }
 
+/* Returns false if nobody is to hear of it: another attempt follows. */
 static bool on_head(cmx_client *client, uint16_t index, cmx_event *event)
 {
     static const enum cmx_answer_content contents[] = {
@@ -126,12 +94,16 @@ static bool on_head(cmx_client *client, uint16_t index, cmx_event *event)
     cmx_call *call = &client->calls[index];
     const cmx_h2_head *head = &client->pool.slots.rows[index].stream.head;
     call->http_status = head->status;
+    cmx_turn_on_head(client, index);
+    if (!call->is_chat && head->status >= 300 && cmx_again_decide_head(client, index)) {
+        return false;
+    }
     if (call->is_chat) {
         cmx_view id = cmx_h2_head_request_id(head);
         cmx_answer_head(&call->answer, head->status, contents[head->content], id,
                         cmx_h2_head_location(head));
     }
-    enter(client, index, CMX_CALL_AWAIT_TOKEN);
+    cmx_attempt_enter(client, index, CMX_CALL_AWAIT_TOKEN);
 
     address(client, index, event);
     event->kind = CMX_EVENT_OPEN;
@@ -143,16 +115,23 @@ static bool on_data(cmx_client *client, const cmx_pool_item *item, cmx_event *ev
 {
     uint16_t index = item->slot;
     cmx_call *call = &client->calls[index];
+    int rc = cmx_pause_keep(client, index, item->data);
+    if (rc != CMX_AGAIN) {
+        if (rc != CMX_OK) {
+            cmx_finish_abort(client, index, rc);
+        }
+        return false;
+    }
     if (call->is_chat) {
-        /* The bytes lie in the connection's own buffer, which nobody else reads again: the
-         * decoder may unescape them where they are. */
+        /* The bytes lie in the connection's own buffer, or in the block of a paused request, which
+         * nobody else reads again: the decoder may unescape them where they are. */
         cmx_answer_feed(&call->answer, (uint8_t *)(uintptr_t)item->data.data, item->data.len);
         client->decoding = index;
         return false;
     }
     if (cmx_call_on_token(call, item->data.len, client->now_ms,
                           cmx_state_unread_ms(client, index))) {
-        arm(client, index);
+        cmx_attempt_arm(client, index);
     }
     address(client, index, event);
     event->kind = CMX_EVENT_DATA;
@@ -160,33 +139,11 @@ static bool on_data(cmx_client *client, const cmx_pool_item *item, cmx_event *ev
     return true;
 }
 
-/* A request that the server provably did not process is sent again for free, within a cap. */
-static bool replay(cmx_client *client, uint16_t index)
-{
-    cmx_call *call = &client->calls[index];
-    const cmx_slot *slot = &client->pool.slots.rows[index];
-    if (slot->end != CMX_SLOT_END_REFUSED || call->replays == CMX_CALL_REPLAYS_MAX ||
-        call->phase > CMX_CALL_AWAIT_HEAD) {
-        return false;
-    }
-    if (call->phase == CMX_CALL_AWAIT_HEAD) {
-        call->attempts--;
-    }
-    call->replays++;
-    if (call->is_chat) {
-        cmx_answer_deinit(&call->answer);
-        cmx_transfer_begin_answer(client, index);
-    }
-    cmx_pool_replay(&client->pool, index);
-    enter(client, index, CMX_CALL_AWAIT_START);
-    return true;
-}
-
 static void on_end(cmx_client *client, uint16_t index)
 {
     cmx_call *call = &client->calls[index];
-    if (replay(client, index)) {
-        return;
+    if (cmx_pause_hold_end(client, index)) {
+        return; /* what came before it comes first */
     }
     cmx_finish_note_sent(client, index);
     if (call->is_chat) {
@@ -206,7 +163,7 @@ static bool take_item(cmx_client *client, const cmx_pool_item *item, cmx_event *
     switch (item->kind) {
     case CMX_POOL_ITEM_STARTED:
         client->calls[item->slot].attempts++;
-        enter(client, item->slot, CMX_CALL_AWAIT_HEAD);
+        cmx_attempt_enter(client, item->slot, CMX_CALL_AWAIT_HEAD);
         return false;
     case CMX_POOL_ITEM_HEAD:
         return on_head(client, item->slot, event);
@@ -219,12 +176,39 @@ static bool take_item(cmx_client *client, const cmx_pool_item *item, cmx_event *
     CMX_UNREACHABLE();
 }
 
+/* Nothing is to be told now. */
+static int rest(cmx_client *client)
+{
+    if (client->live == 0 && client->draining) {
+        cmx_pool_say_goodbye(&client->pool, client->now_ms);
+    }
+    cmx_pool_flush(&client->pool, client->now_ms);
+    return client->live > 0 ? CMX_AGAIN : CMX_IDLE;
+}
+
+/* Takes the next thing that happened: what was kept of requests that were paused comes first. */
+static int pull_item(cmx_client *client, cmx_pool_item *item)
+{
+    cmx_state_read_clock(client);
+    int rc = cmx_pause_pull(client, item);
+    return rc == CMX_OK ? rc : cmx_pool_pull(&client->pool, client->now_ms, item);
+}
+
 static int pull_event(cmx_client *client, cmx_event *event)
 {
     cmx_transfer_end_lending(client);
+    if (client->pauses.paused > 0 && cmx_pause_stop(client) != CMX_OK) {
+        cmx_finish_abort(client, client->decoding, CMX_ERR_HTTP2);
+    }
     for (;;) {
-        if (client->decoding != CMX_SLOT_NONE && decode(client, event) == CMX_OK) {
-            return CMX_OK;
+        if (client->pauses.waiting > 0 && client->decoding == CMX_SLOT_NONE) {
+            client->decoding = cmx_pause_go_on(client);
+        }
+        if (client->decoding != CMX_SLOT_NONE) {
+            if (decode(client, event) == CMX_OK) {
+                return CMX_OK;
+            }
+            continue; /* another one may have been stopped inside of a chunk */
         }
         uint16_t index = cmx_finish_take(client);
         if (index != CMX_SLOT_NONE) {
@@ -232,11 +216,14 @@ static int pull_event(cmx_client *client, cmx_event *event)
             client->lent = index;
             return CMX_OK;
         }
+        index = cmx_again_take(client);
+        if (index != CMX_SLOT_NONE) {
+            cmx_again_event(client, index, event);
+            return CMX_OK;
+        }
         cmx_pool_item item;
-        cmx_state_read_clock(client);
-        if (cmx_pool_pull(&client->pool, client->now_ms, &item) != CMX_OK) {
-            cmx_pool_flush(&client->pool, client->now_ms);
-            return client->live > 0 ? CMX_AGAIN : CMX_IDLE;
+        if (pull_item(client, &item) != CMX_OK) {
+            return rest(client);
         }
         if (take_item(client, &item, event)) {
             return CMX_OK;
@@ -266,6 +253,13 @@ static void expire_call(cmx_client *client, uint16_t index)
         due_ms > cmx_pool_heard_ms(&client->pool, index, client->now_ms)) {
         cmx_timerq_arm(&client->timers, &call->timer, client->now_ms + 1);
         return;
+    }
+    if (status == CMX_AGAIN) {
+        cmx_again_send(client, index);
+        return;
+    }
+    if (status == CMX_ERR_TIMEOUT_QUEUE && call->reason == CMX_RETRY_NEVER_SENT) {
+        status = client->pool.slots.rows[index].status; /* says more than the waiting did */
     }
     cmx_finish_abort(client, index, status == CMX_OK ? CMX_ERR_TRUNCATED : status);
 }

@@ -7,9 +7,6 @@
 
 #include "client/state.h"
 
-/* Readies the decoder of a chat for its (next) attempt. */
-void cmx_transfer_begin_answer(cmx_client *client, uint16_t index);
-
 /* Ends the life of the event that was lent last: a delivered DONE frees its call. */
 void cmx_transfer_end_lending(cmx_client *client);
 

@@ -119,6 +119,19 @@ void cmx_gate_on_success(cmx_gate *gate, cmx_gate_key key)
     }
 }
 
+uint64_t cmx_gate_closed_until_ms(const cmx_gate *gate, uint32_t origin, uint64_t now_ms)
+{
+    uint64_t until_ms = 0;
+    for (uint32_t i = 0; gate->count > 0 && i < gate->capacity; i++) {
+        const cmx_gate_row *row = &gate->rows[i];
+        if (row->spacing_ms != 0 && row->key.origin == origin && row->next_ms > now_ms &&
+            row->next_ms > until_ms) {
+            until_ms = row->next_ms;
+        }
+    }
+    return until_ms;
+}
+
 void cmx_gate_forget(cmx_gate *gate, uint32_t origin)
 {
     for (uint32_t i = 0; gate->count > 0 && i < gate->capacity; i++) {

@@ -67,6 +67,10 @@ void cmx_gate_on_start(cmx_gate *gate, cmx_gate_key key, uint64_t now_ms);
 /* A request of that key was accepted by the server (a head with 2xx). */
 void cmx_gate_on_success(cmx_gate *gate, cmx_gate_key key);
 
+/* Returns when the last gate of an origin that is closed now lets something through; 0 = none is
+ * closed. */
+uint64_t cmx_gate_closed_until_ms(const cmx_gate *gate, uint32_t origin, uint64_t now_ms);
+
 /* Drops the gates of an origin: it has another key or is gone. */
 void cmx_gate_forget(cmx_gate *gate, uint32_t origin);
 

@@ -25,7 +25,7 @@ static uint32_t reservoir_at(const cmx_limiter *limiter, uint64_t now_ms)
     return refilled ? limiter->limits.refresh_amount : limiter->reservoir;
 }
 
-static uint64_t penalty_ms(const cmx_limits *limits)
+static uint64_t penalty_ms(const cmx_rate_limits *limits)
 {
     if (limits->penalty_ms > 0) {
         return limits->penalty_ms;
@@ -50,7 +50,7 @@ static void take_from_reservoir(cmx_limiter *limiter, uint64_t now_ms)
     }
 }
 
-int cmx_limiter_check_limits(const cmx_limits *limits, const char **bad_field)
+int cmx_limiter_check_limits(const cmx_rate_limits *limits, const char **bad_field)
 {
     const struct {
         const char *name;
@@ -58,9 +58,9 @@ int cmx_limiter_check_limits(const cmx_limits *limits, const char **bad_field)
     } rules[] = {
         {"refresh_amount", limits->reservoir == 0 || limits->refresh_amount > 0},
         {"refresh_interval_ms", limits->reservoir == 0 || limits->refresh_interval_ms > 0},
-        {"strategy", limits->strategy == CMX_LIMITER_OVERFLOW ||
-                         limits->strategy == CMX_LIMITER_LEAK ||
-                         limits->strategy == CMX_LIMITER_BLOCK},
+        {"strategy", limits->strategy == CMX_STRATEGY_OVERFLOW ||
+                         limits->strategy == CMX_STRATEGY_LEAK ||
+                         limits->strategy == CMX_STRATEGY_BLOCK},
         {"requests_burst", limits->requests_burst == 0 || limits->requests_per_min > 0},
         {"spread", !limits->spread || limits->requests_per_min > 0},
         {"tokens_burst", limits->tokens_burst == 0 || limits->tokens_per_min > 0},
@@ -75,7 +75,7 @@ int cmx_limiter_check_limits(const cmx_limits *limits, const char **bad_field)
     return CMX_OK;
 }
 
-void cmx_limiter_init(cmx_limiter *limiter, const cmx_limits *limits, uint64_t now_ms)
+void cmx_limiter_init(cmx_limiter *limiter, const cmx_rate_limits *limits, uint64_t now_ms)
 {
     *limiter = (cmx_limiter){.limits = *limits, .reservoir = limits->reservoir};
     cmx_bucket_init(&limiter->requests, limits->requests_per_min,
@@ -86,7 +86,7 @@ void cmx_limiter_init(cmx_limiter *limiter, const cmx_limits *limits, uint64_t n
 enum cmx_limiter_reason cmx_limiter_why(const cmx_limiter *limiter, uint32_t cost_tokens,
                                         uint64_t now_ms, uint64_t *wait_ms)
 {
-    const cmx_limits *limits = &limiter->limits;
+    const cmx_rate_limits *limits = &limiter->limits;
     bool full = limits->max_concurrent > 0 && limiter->running >= limits->max_concurrent;
     bool dry = limits->reservoir > 0 && reservoir_at(limiter, now_ms) == 0;
     const struct {
@@ -115,7 +115,7 @@ enum cmx_limiter_reason cmx_limiter_why(const cmx_limiter *limiter, uint32_t cos
 enum cmx_limiter_decision cmx_limiter_enqueue(cmx_limiter *limiter, uint32_t queued,
                                               uint32_t cost_tokens, uint64_t now_ms)
 {
-    const cmx_limits *limits = &limiter->limits;
+    const cmx_rate_limits *limits = &limiter->limits;
     uint64_t wait_ms = 0;
 
     if (now_ms < limiter->blocked_until_ms) {
@@ -129,11 +129,11 @@ enum cmx_limiter_decision cmx_limiter_enqueue(cmx_limiter *limiter, uint32_t que
         return CMX_LIMITER_ACCEPT;
     }
     switch (limits->strategy) {
-    case CMX_LIMITER_OVERFLOW:
+    case CMX_STRATEGY_OVERFLOW:
         return CMX_LIMITER_REFUSE;
-    case CMX_LIMITER_LEAK:
+    case CMX_STRATEGY_LEAK:
         return CMX_LIMITER_DROP_OLDEST;
-    case CMX_LIMITER_BLOCK:
+    case CMX_STRATEGY_BLOCK:
         limiter->blocked_until_ms = now_ms + penalty_ms(limits);
         return CMX_LIMITER_REFUSE_ALL;
     }
@@ -171,7 +171,7 @@ void cmx_limiter_end(cmx_limiter *limiter, uint32_t reserved_tokens, uint32_t us
 void cmx_limiter_undo(cmx_limiter *limiter, uint32_t reserved_tokens, uint64_t admitted_ms,
                       uint64_t now_ms)
 {
-    const cmx_limits *limits = &limiter->limits;
+    const cmx_rate_limits *limits = &limiter->limits;
 
     cmx_limiter_end(limiter, reserved_tokens, 0, now_ms);
     cmx_bucket_refund(&limiter->requests, 1, now_ms);

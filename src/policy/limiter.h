@@ -13,39 +13,8 @@
 #ifndef CMX_POLICY_LIMITER_H
 #define CMX_POLICY_LIMITER_H
 
+#include "chatmux/client.h"
 #include "policy/bucket.h"
-
-enum cmx_limiter_strategy {
-    CMX_LIMITER_OVERFLOW, /* refuse the new one */
-    CMX_LIMITER_LEAK,     /* end the oldest that waits, take the new one */
-    CMX_LIMITER_BLOCK,    /* end all that wait, refuse all for penalty_ms */
-};
-
-/* All zero = no limit at all. */
-typedef struct cmx_limits {
-    uint32_t min_time_ms;    /* between two admissions: 0 = none */
-    uint32_t max_concurrent; /* admitted and not ended: 0 = no limit */
-
-    /* Requests until the next refresh. A refresh SETS the reservoir to refresh_amount, it does not
-     * add; it happens refresh_interval_ms after the first request of a window. So a window's worth
-     * at its end and another at the start of the next may fall together: twice the amount within a
-     * short time. Use requests_per_min where a server would mind. */
-    uint32_t reservoir;           /* at the start: 0 = no reservoir */
-    uint32_t refresh_amount;      /* at least 1 with a reservoir */
-    uint32_t refresh_interval_ms; /* at least 1 with a reservoir */
-
-    uint32_t high_water;                /* requests that may wait: 0 = no limit */
-    enum cmx_limiter_strategy strategy; /* at high water */
-    uint32_t penalty_ms;                /* of BLOCK: 0 = 15 * min_time_ms, or 5000 without one */
-
-    uint32_t requests_per_min; /* 0 = no limit */
-    uint32_t requests_burst;   /* at once after a pause: 0 = a minute's worth */
-    bool spread;               /* requests evenly over the minute, whatever requests_burst says: any
-                                  window of W ms holds at most requests_per_min * W / 60000, rounded
-                                  up; for servers that count seconds, as Azure does */
-    uint32_t tokens_per_min;   /* 0 = no limit */
-    uint32_t tokens_burst;     /* the most that one request can cost: 0 = a minute's worth */
-} cmx_limits;
 
 /* Why a request waits. */
 enum cmx_limiter_reason {
@@ -59,7 +28,7 @@ enum cmx_limiter_reason {
 };
 
 typedef struct cmx_limiter {
-    cmx_limits limits;
+    cmx_rate_limits limits;
     cmx_bucket requests;
     cmx_bucket tokens;
     uint64_t next_ms;          /* no admission before: spacing */
@@ -99,10 +68,10 @@ typedef struct cmx_limiter_said {
  * bad_field  out: name of the first field that is wrong, a static string; NULL on CMX_OK
  *
  * Returns CMX_OK, or CMX_ERR_CONFIG. */
-CMX_MUST_CHECK int cmx_limiter_check_limits(const cmx_limits *limits, const char **bad_field);
+CMX_MUST_CHECK int cmx_limiter_check_limits(const cmx_rate_limits *limits, const char **bad_field);
 
 /* Starts with everything free. `limits` passed the check and is copied. */
-void cmx_limiter_init(cmx_limiter *limiter, const cmx_limits *limits, uint64_t now_ms);
+void cmx_limiter_init(cmx_limiter *limiter, const cmx_rate_limits *limits, uint64_t now_ms);
 
 /* Decides about a new request, before it waits.
  *

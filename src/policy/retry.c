@@ -99,7 +99,7 @@ static enum cmx_retry_stop judge_unknown(const cmx_retry_policy *policy,
     CMX_UNREACHABLE();
 }
 
-static bool is_rate_limit(const cmx_retry_outcome *outcome)
+static bool has_limit(const cmx_retry_outcome *outcome)
 {
     if (outcome->http_status == 429) {
         return true;
@@ -108,6 +108,15 @@ static bool is_rate_limit(const cmx_retry_outcome *outcome)
            (begins_with(outcome->error_code, "rate_limit") ||
             begins_with(outcome->error_type, "rate_limit") ||
             cmx_view_equal(outcome->error_code, CMX_VIEW_LITERAL("429")));
+}
+
+bool cmx_retry_is_rate_limit(const cmx_retry_outcome *outcome)
+{
+    bool told =
+        outcome->cause == CMX_RETRY_CAUSE_STATUS || outcome->cause == CMX_RETRY_CAUSE_INBAND;
+    bool has_status = outcome->http_status != 0;
+    return told && has_limit(outcome) && !is_lasting(outcome->error_code, has_status) &&
+           !is_lasting(outcome->error_type, has_status);
 }
 
 static enum cmx_retry_reason reason_of(const cmx_retry_outcome *outcome)
@@ -120,9 +129,9 @@ static enum cmx_retry_reason reason_of(const cmx_retry_outcome *outcome)
     }
     switch (outcome->cause) {
     case CMX_RETRY_CAUSE_STATUS:
-        return is_rate_limit(outcome) ? CMX_RETRY_RATE_LIMIT : CMX_RETRY_STATUS;
+        return has_limit(outcome) ? CMX_RETRY_RATE_LIMIT : CMX_RETRY_STATUS;
     case CMX_RETRY_CAUSE_INBAND:
-        return is_rate_limit(outcome) ? CMX_RETRY_RATE_LIMIT : CMX_RETRY_INBAND;
+        return has_limit(outcome) ? CMX_RETRY_RATE_LIMIT : CMX_RETRY_INBAND;
     case CMX_RETRY_CAUSE_LOST:
         return CMX_RETRY_NETWORK;
     case CMX_RETRY_CAUSE_SILENT:

@@ -25,6 +25,7 @@
 #define CMX_POLICY_RETRY_H
 
 #include "base/view.h"
+#include "chatmux/client.h"
 #include "policy/retry_after.h"
 
 /* What is known of the server's work on the attempt. */
@@ -43,18 +44,6 @@ enum cmx_retry_cause {
     CMX_RETRY_CAUSE_SILENT, /* head or first-token limit: the server may still be working on it */
     CMX_RETRY_CAUSE_OTHER,  /* all that another attempt would not change: cancelled, a limit of
                                ours, TLS trust, the queue or total limit, an empty answer */
-};
-
-/* Why it is sent again, for the RETRY event. */
-enum cmx_retry_reason {
-    CMX_RETRY_NONE,       /* it is not */
-    CMX_RETRY_STATUS,     /* an error status other than 429 */
-    CMX_RETRY_RATE_LIMIT, /* 429, or the same said inside an answer */
-    CMX_RETRY_NETWORK,    /* the connection or stream was lost before any token */
-    CMX_RETRY_REFUSED,    /* the server did not process it; no attempt is spent */
-    CMX_RETRY_NEVER_SENT, /* it was not sent; no attempt is spent */
-    CMX_RETRY_INBAND,     /* an error inside the answer, before any token */
-    CMX_RETRY_SILENT,     /* no head or token in time; only with retry_silent */
 };
 
 enum cmx_retry_action {
@@ -144,6 +133,10 @@ void cmx_retry_policy_default(cmx_retry_policy *policy);
  * else full jitter: anything from 0 to min(cap, base * 2^n), n retries having been made. */
 cmx_retry_decision cmx_retry_decide(const cmx_retry_policy *policy,
                                     const cmx_retry_outcome *outcome, cmx_retry_state *state);
+
+/* Returns whether the attempt ended because the server wants fewer requests: 429, or the same said
+ * inside an answer; not if it says so for good, such as a quota that is used up. */
+bool cmx_retry_is_rate_limit(const cmx_retry_outcome *outcome);
 
 /* Fills the defaults: a tenth of a retry for each first attempt, at most 10 in stock; a reserve of
  * 10, one more each second. */

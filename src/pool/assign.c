@@ -5,6 +5,7 @@
  */
 #include "pool/assign.h"
 
+#include "pool/life.h"
 #include "pool/place.h"
 #include "wire/conn_dial.h"
 #include "wire/conn_pump.h"
@@ -19,6 +20,12 @@ typedef struct walk {
     uint32_t waiting[CMX_ORIGINS_MAX]; /* queued slots per origin */
     uint32_t blocked;                  /* bit per origin that has to wait */
     const cmx_conn *failed;            /* see cmx_assign_waiting() */
+
+    /* Scratch for one slot: here because hardened builds zero what a function has in its frame. */
+    cmx_place_conn seen[CMX_CONNECTIONS_MAX];
+    cmx_conn *conns[CMX_CONNECTIONS_MAX];
+    cmx_h2_field fields[CMX_H2_FIELDS_MAX];
+    char path[CMX_URL_PATH_BYTES + CMX_POOL_PATH_BYTES_MAX + 1 + CMX_URL_QUERY_BYTES_MAX];
 } walk;
 
 static void add_field(cmx_h2_request *request, cmx_h2_field *fields, cmx_h2_field field)
@@ -78,14 +85,13 @@ static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
     cmx_slot *slot = &w->pool->slots.rows[index];
     const cmx_origin_row *origin = &w->pool->tables.origins[slot->origin];
     const cmx_conn_target *target = &origin->target;
-    char path[CMX_URL_PATH_BYTES + CMX_POOL_PATH_BYTES_MAX + 1 + CMX_URL_QUERY_BYTES_MAX];
-    cmx_h2_field fields[CMX_H2_FIELDS_MAX];
+    cmx_h2_field *fields = w->fields;
 
     cmx_h2_request request = {
         .method = slot->request.method,
         .scheme = target->url.secure ? CMX_VIEW_LITERAL("https") : CMX_VIEW_LITERAL("http"),
         .authority = cmx_view_text(target->url.authority),
-        .path = text_view(path, join_path(path, sizeof path, &slot->request, origin)),
+        .path = text_view(w->path, join_path(w->path, sizeof w->path, &slot->request, origin)),
         .fields = fields,
         .source = slot->request.source,
     };
@@ -100,16 +106,20 @@ static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
               (cmx_h2_field){CMX_VIEW_LITERAL("user-agent"), CMX_VIEW_LITERAL(USER_AGENT), false});
     add_origin_headers(&request, fields, origin);
 
-    int rc = cmx_h2_start(&conn->h2, &slot->stream, &request);
+    int rc = cmx_life_before_stream(w->pool, conn, w->now_ms);
+    if (rc == CMX_OK) {
+        rc = cmx_h2_start(&conn->h2, &slot->stream, &request);
+    }
     if (rc != CMX_OK) {
         return rc;
     }
+    cmx_life_on_stream(w->pool, conn);
     cmx_slot_activate(&w->pool->slots, index, (uint8_t)conn->index);
     w->waiting[slot->origin]--;
     /* Heads that can leave now make room: a burst needs no other connection for them. */
     return conn->h2.unsent_headers < CMX_H2_UNSENT_HEADERS_MAX
                ? CMX_OK
-               : cmx_conn_pump_flush(conn, w->now_ms);
+               : cmx_conn_pump_gather(conn, w->now_ms);
 }
 
 /* The caller may still be decoding a chunk of a connection that failed: its buffer must stay. */
@@ -142,37 +152,58 @@ static cmx_conn *find_row(walk *w, uint32_t origin)
     return idle;
 }
 
-static enum cmx_place_choice choose(walk *w, uint32_t origin, cmx_conn **chosen)
+static cmx_place_conn look(const cmx_pool *pool, const cmx_conn *conn, const cmx_slot *slot)
+{
+    /* What an idle connection received may be its end: that is read first. */
+    bool unsure = conn->state == CMX_CONN_OPEN && conn->h2.active == 0 && cmx_conn_has_input(conn);
+    bool usable = cmx_conn_usable(conn) && cmx_life_is_good(pool, conn) && !unsure;
+    uint32_t room = usable ? cmx_h2_room(&conn->h2) : 0;
+    bool opening = conn->state == CMX_CONN_AWAIT_SETTINGS && room == 0;
+    return (cmx_place_conn){
+        .usable = usable,
+        .dialing = cmx_conn_dialing(conn) || opening || unsure,
+        .spare = cmx_life_is_retiring(pool, conn) || (slot->refused && slot->conn == conn->index),
+        .active = conn->h2.active,
+        .room = room,
+    };
+}
+
+/* What a connection that is being made will take: what the last one took, if there was one. */
+static uint32_t expect_streams(const cmx_config *config, const cmx_origin_row *row)
+{
+    if (!row->streams_known) {
+        return config->streams_soft;
+    }
+    uint32_t streams = row->streams_learned > 1 ? row->streams_learned - 1 : 1;
+    return streams < config->streams_hard ? streams : config->streams_hard;
+}
+
+static bool may_dial(const cmx_origin_row *row, uint64_t now_ms)
+{
+    return row->connections < row->connections_max && now_ms >= row->backoff.due_ms;
+}
+
+static enum cmx_place_choice choose(walk *w, const cmx_slot *slot, cmx_conn **chosen)
 {
     const cmx_pool *pool = w->pool;
     const cmx_config *config = pool->env.config;
-    cmx_place_conn seen[CMX_CONNECTIONS_MAX];
-    cmx_conn *conns[CMX_CONNECTIONS_MAX];
+    cmx_place_conn *seen = w->seen;
+    cmx_conn **conns = w->conns;
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
         cmx_conn *conn = &pool->tables.conns[i];
-        if (conn->state == CMX_CONN_CLOSED || conn->origin != origin) {
-            continue;
+        if (conn->state != CMX_CONN_CLOSED && conn->origin == slot->origin) {
+            conns[count] = conn;
+            seen[count++] = look(pool, conn, slot);
         }
-        /* What an idle connection received may be its end: that is read first. */
-        bool unsure =
-            conn->state == CMX_CONN_OPEN && conn->h2.active == 0 && cmx_conn_has_input(conn);
-        bool usable = cmx_conn_usable(conn) && !unsure;
-        conns[count] = conn;
-        seen[count++] = (cmx_place_conn){
-            .usable = usable,
-            .dialing = cmx_conn_dialing(conn) || unsure,
-            .active = conn->h2.active,
-            .room = usable ? cmx_h2_room(&conn->h2) : 0,
-        };
     }
-    const cmx_origin_row *row = &pool->tables.origins[origin];
+    const cmx_origin_row *row = &pool->tables.origins[slot->origin];
     const cmx_place_limits limits = {
-        .streams_soft = config->streams_soft,
+        .streams_soft = expect_streams(config, row),
         .streams_hard = config->streams_hard,
-        .waiting = w->waiting[origin],
-        .may_dial = row->connections < row->connections_max && w->now_ms >= row->dial_after_ms,
+        .waiting = w->waiting[slot->origin],
+        .may_dial = may_dial(row, w->now_ms),
     };
     uint32_t index = 0;
     enum cmx_place_choice choice = cmx_place_choose(seen, count, &limits, &index);
@@ -190,6 +221,7 @@ static int dial(walk *w, uint32_t origin)
     cmx_origin_row *row = &w->pool->tables.origins[origin];
     row->connections++;
     w->failed = conn;
+    cmx_life_begin(w->pool, conn);
     return cmx_conn_dial_start(conn, origin, &row->target, w->now_ms);
 }
 
@@ -197,12 +229,12 @@ static int dial(walk *w, uint32_t origin)
  * error of `failed`. */
 static int place_slot(walk *w, uint16_t index)
 {
-    uint32_t origin = w->pool->slots.rows[index].origin;
+    const cmx_slot *slot = &w->pool->slots.rows[index];
 
     for (uint32_t dials = 0; dials <= w->pool->tables.conn_count; dials++) {
         cmx_conn *conn = NULL;
         int rc = CMX_AGAIN;
-        switch (choose(w, origin, &conn)) {
+        switch (choose(w, slot, &conn)) {
         case CMX_PLACE_STREAM:
             rc = start_stream(w, index, conn);
             /* Memory comes back when other streams end; without any, waiting is no answer. */
@@ -212,7 +244,7 @@ static int place_slot(walk *w, uint16_t index)
             w->failed = conn;
             return rc;
         case CMX_PLACE_DIAL:
-            rc = dial(w, origin);
+            rc = dial(w, slot->origin);
             if (rc != CMX_OK) {
                 return rc;
             }
@@ -223,6 +255,43 @@ static int place_slot(walk *w, uint16_t index)
         CMX_UNREACHABLE();
     }
     return CMX_AGAIN;
+}
+
+int cmx_assign_dial(cmx_pool *pool, uint32_t origin, uint64_t now_ms, const cmx_conn **failed)
+{
+    const cmx_origin_row *row = &pool->tables.origins[origin];
+    if (row->connections >= row->connections_max) {
+        return CMX_IDLE;
+    }
+    if (!may_dial(row, now_ms)) {
+        return CMX_AGAIN;
+    }
+    walk w = {.pool = pool, .now_ms = now_ms};
+    int rc = dial(&w, origin);
+    *failed = w.failed;
+    return rc == CMX_AGAIN ? CMX_IDLE : rc;
+}
+
+enum cmx_waiting cmx_assign_why(const cmx_pool *pool, const cmx_slot *slot)
+{
+    const cmx_origin_row *row = &pool->tables.origins[slot->origin];
+    bool has_row = false;
+    for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
+        const cmx_conn *conn = &pool->tables.conns[i];
+        bool is_idle = conn->state == CMX_CONN_OPEN && conn->h2.active == 0;
+        has_row = has_row || conn->state == CMX_CONN_CLOSED || is_idle;
+        if (conn->origin == slot->origin &&
+            (cmx_conn_dialing(conn) || conn->state == CMX_CONN_AWAIT_SETTINGS)) {
+            return CMX_WAITING_CONNECTION;
+        }
+    }
+    if (row->connections >= row->connections_max) {
+        return CMX_WAITING_STREAMS;
+    }
+    if (row->backoff.due_ms > 0) {
+        return CMX_WAITING_BACKOFF;
+    }
+    return has_row ? CMX_WAITING_CONNECTION : CMX_WAITING_CONNECTIONS;
 }
 
 void cmx_assign_uncount(cmx_pool *pool, const cmx_conn *conn)

@@ -7,6 +7,8 @@
 #define CMX_POOL_ORIGIN_H
 
 #include "base/view.h"
+#include "pool/backoff.h"
+#include "pool/health.h"
 #include "wire/conn.h"
 #include "wire/tls.h"
 
@@ -14,6 +16,8 @@ enum {
     CMX_ORIGIN_KEY_BYTES_MAX = 512,
     CMX_ORIGIN_AUTH_HEADER_BYTES_MAX = 32,
     CMX_ORIGIN_AUTH_PREFIX_BYTES = 7, /* "Bearer " */
+    CMX_ORIGIN_PROXY_KEY_BYTES_MAX = 128,
+    CMX_ORIGIN_PROXY_VALUE_BYTES = 172, /* those in base64 */
     CMX_ORIGIN_HEADERS_MAX = 8,
     CMX_ORIGIN_HEADER_BYTES_MAX = 512, /* names and values of all of them */
 };
@@ -30,7 +34,14 @@ typedef struct cmx_origin_row {
     cmx_tls_context trust;    /* target.trust points here for https */
     uint32_t connections_max; /* at most this many at once */
     uint32_t connections;     /* open or dialing now; written only by the pool */
-    uint64_t dial_after_ms;   /* no dial before; 0 = at once; written only by the pool */
+    uint32_t generation;      /* part of the id; grows when the row becomes free */
+    bool in_use;              /* an id names it; else nothing else counts */
+    bool leaving;             /* no new requests: it is being removed */
+    bool streams_known;       /* `streams_learned` counts */
+    uint32_t streams_learned; /* MAX_CONCURRENT_STREAMS that the server announced last */
+    uint32_t warm;            /* connections wanted without requests; 0 = none */
+    cmx_backoff backoff;      /* of its dials; due_ms is 0 as soon as it passed */
+    cmx_health_limits health; /* of its connections: complaints are remembered */
     uint32_t auth_name_len;   /* bytes; 0 = no key is sent */
     uint32_t auth_value_len;  /* bytes */
     uint32_t query_len;       /* bytes; 0 = none */
@@ -40,6 +51,7 @@ typedef struct cmx_origin_row {
     char query[CMX_URL_QUERY_BYTES_MAX]; /* appended to every path */
     char auth_name[CMX_ORIGIN_AUTH_HEADER_BYTES_MAX];
     char auth_value[CMX_ORIGIN_AUTH_PREFIX_BYTES + CMX_ORIGIN_KEY_BYTES_MAX]; /* secret */
+    char proxy_value[CMX_ORIGIN_PROXY_VALUE_BYTES]; /* target.proxy.credentials: secret */
 } cmx_origin_row;
 
 #endif

@@ -4,6 +4,11 @@
  */
 #include "pool/place.h"
 
+static bool is_better(const cmx_place_conn *conn, const cmx_place_conn *than)
+{
+    return conn->spare == than->spare ? conn->active < than->active : than->spare;
+}
+
 enum cmx_place_choice cmx_place_choose(const cmx_place_conn *conns, uint32_t count,
                                        const cmx_place_limits *limits, uint32_t *index)
 {
@@ -19,7 +24,7 @@ enum cmx_place_choice cmx_place_choose(const cmx_place_conn *conns, uint32_t cou
         if (!conn->usable || conn->room == 0 || conn->active >= limits->streams_hard) {
             continue;
         }
-        if (!found || conn->active < conns[*index].active) {
+        if (!found || is_better(conn, &conns[*index])) {
             found = true;
             *index = i;
         }

@@ -7,6 +7,7 @@
 #ifndef CMX_POOL_POOL_H
 #define CMX_POOL_POOL_H
 
+#include "chatmux/client.h"
 #include "pool/tables.h"
 
 /* Prepares the pool; `env` is copied. */
@@ -22,8 +23,17 @@ uint16_t cmx_pool_submit(cmx_pool *pool, uint32_t origin, const cmx_slot_request
  * not read again. The slot stays ENDED until cmx_pool_release(). */
 void cmx_pool_cancel(cmx_pool *pool, uint16_t slot);
 
-/* Puts a slot whose END was taken back to the front of the queue; rewinds its body. */
-void cmx_pool_replay(cmx_pool *pool, uint16_t slot);
+/* Takes a slot out of the queue, or back after its END was taken; its body is rewound. It is not
+ * sent before cmx_pool_admit(). */
+void cmx_pool_hold(cmx_pool *pool, uint16_t slot);
+
+/* Puts a held slot into the queue.
+ *
+ * first  in front of all others: it was there before */
+void cmx_pool_admit(cmx_pool *pool, uint16_t slot, bool first);
+
+/* Ends every connection in good order, while the client lives on. */
+void cmx_pool_say_goodbye(cmx_pool *pool, uint64_t now_ms);
 
 /* Frees a slot whose end is known; its handle is stale from now on. */
 void cmx_pool_release(cmx_pool *pool, uint16_t slot);
@@ -60,11 +70,21 @@ CMX_MUST_CHECK int cmx_pool_pull(cmx_pool *pool, uint64_t now_ms, cmx_pool_item 
 /* Ends the lending of the chunk, if one is lent, and credits its bytes to the flow control. */
 void cmx_pool_return(cmx_pool *pool);
 
+/* The same for a chunk whose last `kept` bytes were copied: they are not credited to the stream. */
+void cmx_pool_keep(cmx_pool *pool, size_t kept);
+
+/* Credits bytes that were kept to their stream, if the slot still has it. */
+void cmx_pool_credit(cmx_pool *pool, uint16_t slot, size_t len);
+
 /* Returns whether something waits to be sent that a socket would take now. */
 bool cmx_pool_has_output(const cmx_pool *pool);
 
 /* Returns when the next step is due: 0 = now, UINT64_MAX = only readiness matters. */
 uint64_t cmx_pool_next_due_ms(const cmx_pool *pool);
+
+/* Returns why a slot waits, as of the last step: CMX_WAITING_NOT, CONNECTION, BACKOFF, STREAMS or
+ * CONNECTIONS. */
+enum cmx_waiting cmx_pool_waiting(const cmx_pool *pool, uint16_t slot);
 
 /* Returns for how long input of the slot's connection waited for the caller in all, while which
  * the clocks of its streams stand still; 0 without a connection. */

@@ -9,9 +9,10 @@
 /* Row: from. Bits: where it may go. A slot is never reused before its end was taken. */
 static const uint8_t slot_next[CMX_SLOT_STATE_COUNT] = {
     [CMX_SLOT_FREE] = TO(CMX_SLOT_QUEUED),
-    [CMX_SLOT_QUEUED] = TO(CMX_SLOT_ACTIVE) | TO(CMX_SLOT_ENDED),
+    [CMX_SLOT_HELD] = TO(CMX_SLOT_QUEUED) | TO(CMX_SLOT_ENDED),
+    [CMX_SLOT_QUEUED] = TO(CMX_SLOT_HELD) | TO(CMX_SLOT_ACTIVE) | TO(CMX_SLOT_ENDED),
     [CMX_SLOT_ACTIVE] = TO(CMX_SLOT_ENDED),
-    [CMX_SLOT_ENDED] = TO(CMX_SLOT_QUEUED) | TO(CMX_SLOT_FREE),
+    [CMX_SLOT_ENDED] = TO(CMX_SLOT_HELD) | TO(CMX_SLOT_FREE),
 };
 
 static void set_state(cmx_slot *slot, enum cmx_slot_state state)
@@ -95,6 +96,7 @@ uint16_t cmx_slot_take(cmx_slots *slots, uint8_t origin, const cmx_slot_request 
     slot->request = *request;
     slot->status = CMX_OK;
     slot->tls_error = 0;
+    slot->refused = false;
     memset(&slot->stream, 0, sizeof slot->stream);
     slot->stream.tag = index;
     set_state(slot, CMX_SLOT_QUEUED);
@@ -112,13 +114,26 @@ void cmx_slot_activate(cmx_slots *slots, uint16_t index, uint8_t conn)
     append(slots, &slots->started, index);
 }
 
-void cmx_slot_requeue(cmx_slots *slots, uint16_t index)
+void cmx_slot_hold(cmx_slots *slots, uint16_t index)
 {
     cmx_slot *slot = &slots->rows[index];
+    CMX_ASSERT(!slot->listed);
+    if (slot->state == CMX_SLOT_QUEUED) {
+        unlink_slot(slots, &slots->queued, index);
+    }
     memset(&slot->stream, 0, sizeof slot->stream);
     slot->stream.tag = index;
-    set_state(slot, CMX_SLOT_QUEUED);
-    prepend(slots, &slots->queued, index);
+    set_state(slot, CMX_SLOT_HELD);
+}
+
+void cmx_slot_admit(cmx_slots *slots, uint16_t index, bool first)
+{
+    set_state(&slots->rows[index], CMX_SLOT_QUEUED);
+    if (first) {
+        prepend(slots, &slots->queued, index);
+    } else {
+        append(slots, &slots->queued, index);
+    }
 }
 
 void cmx_slot_unlist(cmx_slots *slots, uint16_t index)
@@ -141,6 +156,7 @@ void cmx_slot_finish(cmx_slots *slots, uint16_t index, enum cmx_slot_end end, bo
     cmx_slot_unlist(slots, index);
     set_state(slot, CMX_SLOT_ENDED);
     slot->end = (uint8_t)end;
+    slot->refused = end == CMX_SLOT_END_REFUSED;
     slot->listed = report;
     if (report) {
         append(slots, &slots->ended, index);

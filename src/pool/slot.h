@@ -16,6 +16,7 @@ enum { CMX_SLOT_NONE = UINT16_MAX }; /* no index */
 
 enum cmx_slot_state {
     CMX_SLOT_FREE,   /* on the free list */
+    CMX_SLOT_HELD,   /* on no list; no stream: it is somebody else's turn */
     CMX_SLOT_QUEUED, /* on its queue; no stream */
     CMX_SLOT_ACTIVE, /* a stream of connection `conn` is open for it */
     CMX_SLOT_ENDED,  /* no stream any more; `end` is final and not taken yet, or was taken */
@@ -50,6 +51,7 @@ typedef struct cmx_slot {
     uint8_t origin;      /* row */
     uint8_t conn;        /* row; valid in ACTIVE */
     bool listed;         /* on the list of started or of ended slots, by its state */
+    bool refused;        /* by `conn`, the last time: another one is tried first */
     int status;          /* valid with LOST and NEVER_SENT */
     int32_t tls_error;   /* the TLS library's number behind `status` */
     cmx_slot_request request;
@@ -81,10 +83,13 @@ uint16_t cmx_slot_take(cmx_slots *slots, uint8_t origin, const cmx_slot_request 
 /* QUEUED to ACTIVE, on a connection; goes to the end of the list of started slots. */
 void cmx_slot_activate(cmx_slots *slots, uint16_t index, uint8_t conn);
 
-/* ENDED (and taken) back to QUEUED, at the front: it has waited longest. */
-void cmx_slot_requeue(cmx_slots *slots, uint16_t index);
+/* QUEUED or ENDED (and taken) to HELD: nothing is left of an earlier attempt but its status. */
+void cmx_slot_hold(cmx_slots *slots, uint16_t index);
 
-/* QUEUED or ACTIVE to ENDED; the pool's next item will report it if `report` is set. */
+/* HELD to QUEUED, at the end, or at the front: it has waited longest. */
+void cmx_slot_admit(cmx_slots *slots, uint16_t index, bool first);
+
+/* HELD, QUEUED or ACTIVE to ENDED; the pool's next item will report it if `report` is set. */
 void cmx_slot_finish(cmx_slots *slots, uint16_t index, enum cmx_slot_end end, bool report);
 
 /* Takes the oldest started slot off its list, or CMX_SLOT_NONE. */

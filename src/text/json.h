@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Members of a small JSON object looked up by path: usage counts, error reports. jsmn makes the
- * tokens, json_scan validates before it, and the walk is bounded by the tokens' ends. What is large
- * or comes with every token of an answer is walked by json_scan instead, which needs no tokens.
+ * Members of a small JSON object looked up by path: error reports. jsmn makes the tokens, json_scan
+ * validates before it, and the walk is bounded by the tokens' ends. What comes with every answer is
+ * walked by json_scan instead, which needs no tokens.
  */
 #ifndef CMX_TEXT_JSON_H
 #define CMX_TEXT_JSON_H

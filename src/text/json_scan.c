@@ -13,13 +13,31 @@ static bool is_digit(uint8_t byte)
     return byte >= '0' && byte <= '9';
 }
 
-/* Nearly always there is none: one comparison says so. */
-static inline uint8_t *skip_space(uint8_t *at, const uint8_t *end)
+static bool is_space(uint8_t byte)
 {
-    while (at < end && *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
+    return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
+}
+
+/* Indented JSON has blanks by the dozen. */
+static uint8_t *skip_spaces(uint8_t *at, const uint8_t *end)
+{
+    static const uint8_t blanks[] = {' ', ' ', ' ', ' '};
+    while (at < end && is_space(*at)) {
         at++;
+        while (end - at >= (ptrdiff_t)sizeof blanks && memcmp(at, blanks, sizeof blanks) == 0) {
+            at += sizeof blanks;
+        }
     }
     return at;
+}
+
+/* Nearly always there is none, or one blank: a comparison each says so. */
+static inline uint8_t *skip_space(uint8_t *at, const uint8_t *end)
+{
+    if (at < end && *at == ' ') {
+        at++;
+    }
+    return at < end && *at <= ' ' ? skip_spaces(at, end) : at;
 }
 
 /* Compilers make one load of this where the byte order allows it. */
@@ -151,7 +169,7 @@ static uint8_t *skip_word(uint8_t *at, const uint8_t *end, cmx_view word)
 }
 
 /* `at` < `end`. Returns what follows a string, number, true, false or null, or NULL. */
-static uint8_t *skip_scalar(uint8_t *at, uint8_t *end)
+static inline uint8_t *skip_scalar(uint8_t *at, uint8_t *end)
 {
     if (*at == '"') {
         return skip_string(at, end);
@@ -192,7 +210,7 @@ _Static_assert(CMX_JSON_SCAN_DEPTH_MAX == 64, "one bit of nesting.objects per le
 
 /* Behind a value: steps over the ends of what it closes and the comma behind it, to the next value.
  * Returns NULL if malformed; nest->depth is 0 when the outermost value has ended. */
-static uint8_t *close_levels(uint8_t *at, uint8_t *end, nesting *nest)
+static inline uint8_t *close_levels(uint8_t *at, uint8_t *end, nesting *nest)
 {
     while (nest->depth > 0) {
         at = skip_space(at, end);

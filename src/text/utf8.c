@@ -131,6 +131,16 @@ static bool is_control(const uint8_t *data, size_t len)
     return data[0] <= ' ' || data[0] == 0x7f || (len == 2 && data[0] == 0xc2 && data[1] < 0xa0);
 }
 
+/* Returns the bytes at the front that are visible ASCII: what a line is made of, nearly always. */
+static size_t visible_len(const uint8_t *data, size_t len)
+{
+    size_t i = 0;
+    while (i < len && data[i] > ' ' && data[i] < 0x7f) {
+        i++;
+    }
+    return i;
+}
+
 size_t cmx_utf8_copy_line(uint8_t *out, size_t capacity, cmx_view text)
 {
     size_t written = 0;
@@ -138,18 +148,25 @@ size_t cmx_utf8_copy_line(uint8_t *out, size_t capacity, cmx_view text)
     size_t i = 0;
     while (i < text.len) {
         const uint8_t *from = text.data + i;
-        size_t len = character_len(from, text.len - i);
-        i += len > 0 ? len : cmx_utf8_bad_len(from, text.len - i);
-        if (len > 0 && is_control(from, len)) {
-            space = written > 0;
-            continue;
-        }
+        size_t left = text.len - i;
+        size_t owed = space ? 1 : 0;
+        size_t room = capacity - written > owed ? capacity - written - owed : 0;
+        size_t len = visible_len(from, left < room ? left : room);
+        i += len;
         if (len == 0) {
-            from = (const uint8_t *)CMX_UTF8_REPLACEMENT;
-            len = sizeof CMX_UTF8_REPLACEMENT - 1;
-        }
-        if (capacity - written < len + (space ? 1 : 0)) {
-            break;
+            len = character_len(from, left);
+            i += len > 0 ? len : cmx_utf8_bad_len(from, left);
+            if (len > 0 && is_control(from, len)) {
+                space = written > 0;
+                continue;
+            }
+            if (len == 0) {
+                from = (const uint8_t *)CMX_UTF8_REPLACEMENT;
+                len = sizeof CMX_UTF8_REPLACEMENT - 1;
+            }
+            if (room < len) {
+                break;
+            }
         }
         if (space) {
             out[written++] = ' ';

@@ -9,12 +9,14 @@
 #define TO(state) (1u << (state))
 
 /* Row: from. Bits: where it may go. CLOSED is reachable from everywhere: a failure is a failure in
- * every state. AWAIT_CONNECT to itself is the next address of the same dial. */
-static const uint8_t conn_next[CMX_CONN_STATE_COUNT] = {
+ * every state. */
+static const uint16_t conn_next[CMX_CONN_STATE_COUNT] = {
     [CMX_CONN_CLOSED] = TO(CMX_CONN_AWAIT_ADDRESS) | TO(CMX_CONN_AWAIT_CONNECT),
     [CMX_CONN_AWAIT_ADDRESS] = TO(CMX_CONN_AWAIT_CONNECT) | TO(CMX_CONN_CLOSED),
-    [CMX_CONN_AWAIT_CONNECT] = TO(CMX_CONN_AWAIT_CONNECT) | TO(CMX_CONN_AWAIT_HANDSHAKE) |
+    [CMX_CONN_AWAIT_CONNECT] = TO(CMX_CONN_AWAIT_PROXY) | TO(CMX_CONN_AWAIT_HANDSHAKE) |
                                TO(CMX_CONN_AWAIT_SETTINGS) | TO(CMX_CONN_CLOSED),
+    [CMX_CONN_AWAIT_PROXY] =
+        TO(CMX_CONN_AWAIT_HANDSHAKE) | TO(CMX_CONN_AWAIT_SETTINGS) | TO(CMX_CONN_CLOSED),
     [CMX_CONN_AWAIT_HANDSHAKE] = TO(CMX_CONN_AWAIT_SETTINGS) | TO(CMX_CONN_CLOSED),
     [CMX_CONN_AWAIT_SETTINGS] = TO(CMX_CONN_OPEN) | TO(CMX_CONN_DRAINING) | TO(CMX_CONN_CLOSED),
     [CMX_CONN_OPEN] = TO(CMX_CONN_OPEN) | TO(CMX_CONN_DRAINING) | TO(CMX_CONN_CLOSED),
@@ -44,7 +46,12 @@ void cmx_conn_init(cmx_conn *conn, uint32_t index, cmx_conn_env *env, uint8_t *m
     conn->index = index;
     conn->env = env;
     conn->socket = CMX_CONN_SOCKET_NONE;
+    for (uint32_t i = 0; i < CMX_CONN_RACING_MAX; i++) {
+        conn->tries[i].socket = CMX_CONN_SOCKET_NONE;
+    }
     conn->due_ms = UINT64_MAX;
+    conn->stalled_ms = UINT64_MAX;
+    conn->rest_ms = UINT64_MAX;
     conn->received = (cmx_buffer){.data = memory, .capacity = env->config->read_bytes};
     memory += conn->received.capacity;
     conn->plain = (cmx_buffer){.data = memory, .capacity = plain_capacity(env->config)};
@@ -57,17 +64,18 @@ static uint32_t state_timeout_ms(const cmx_config *config, enum cmx_conn_state s
     switch (state) {
     case CMX_CONN_AWAIT_ADDRESS:
         return config->resolve_timeout_ms;
-    case CMX_CONN_AWAIT_CONNECT:
+    case CMX_CONN_AWAIT_PROXY:
         return config->connect_timeout_ms;
     case CMX_CONN_AWAIT_HANDSHAKE:
         return config->tls_timeout_ms;
     case CMX_CONN_AWAIT_SETTINGS:
         return config->settings_timeout_ms;
+    case CMX_CONN_AWAIT_CONNECT:
     case CMX_CONN_OPEN:
     case CMX_CONN_DRAINING:
     case CMX_CONN_CLOSED:
     case CMX_CONN_STATE_COUNT:
-        break; /* no clock of their own: streams have theirs, idling is armed by the pool */
+        break; /* no clock of their own: the race and the streams have, the pool arms idling */
     }
     return 0;
 }
@@ -80,11 +88,11 @@ void cmx_conn_set_state(cmx_conn *conn, enum cmx_conn_state state, uint64_t now_
     conn->due_ms = timeout_ms == 0 ? UINT64_MAX : now_ms + timeout_ms;
 }
 
-static void close_socket(cmx_conn *conn)
+static void close_socket(cmx_conn *conn, int64_t *socket)
 {
-    if (conn->socket != CMX_CONN_SOCKET_NONE) {
-        conn->env->port->socket_close(conn->env->port_state, (uint32_t)conn->socket);
-        conn->socket = CMX_CONN_SOCKET_NONE;
+    if (*socket != CMX_CONN_SOCKET_NONE) {
+        conn->env->port->socket_close(conn->env->port_state, (uint32_t)*socket);
+        *socket = CMX_CONN_SOCKET_NONE;
     }
 }
 
@@ -98,13 +106,20 @@ void cmx_conn_close(cmx_conn *conn)
     }
     cmx_h2_close(&conn->h2);
     cmx_tls_close(&conn->tls);
-    close_socket(conn);
+    close_socket(conn, &conn->socket);
+    for (uint32_t i = 0; i < CMX_CONN_RACING_MAX; i++) {
+        close_socket(conn, &conn->tries[i].socket);
+    }
     cmx_buffer_clear(&conn->received);
     cmx_buffer_clear(&conn->plain);
     cmx_buffer_clear(&conn->to_send);
     conn->readable = false;
     conn->writable = false;
     conn->unread = false;
+    conn->rx_bytes = 0;
+    conn->rested_bytes = 0;
+    conn->rest_ms = UINT64_MAX;
+    conn->stalled_ms = UINT64_MAX;
     conn->send_error = CMX_OK;
     conn->feed_error = CMX_OK;
     cmx_conn_set_state(conn, CMX_CONN_CLOSED, 0);
@@ -123,8 +138,52 @@ void cmx_conn_on_ready(cmx_conn *conn, uint32_t ready, uint64_t now_ms)
         conn->writable = true;
     }
     if ((ready & CMX_SOCKET_READ) != 0) {
-        conn->readable = true;
-        cmx_conn_on_input(conn, now_ms);
+        cmx_conn_on_rested(conn, now_ms); /* a port may report an end that nobody asked for */
+    }
+}
+
+void cmx_conn_on_rested(cmx_conn *conn, uint64_t now_ms)
+{
+    conn->rest_ms = UINT64_MAX;
+    conn->readable = true;
+    cmx_conn_on_input(conn, now_ms);
+}
+
+uint32_t cmx_conn_interest(const cmx_conn *conn)
+{
+    bool full = cmx_buffer_len(&conn->to_send) > 0 && conn->send_error == CMX_OK;
+    uint32_t read = conn->rest_ms == UINT64_MAX ? CMX_SOCKET_READ : 0;
+    return full ? read | CMX_SOCKET_WRITE : read;
+}
+
+/* Where bytes come at short intervals, more will come soon: the socket is looked at again at the
+ * next multiple of coalesce_ms, which all connections share, and its readiness wakes nobody before.
+ * When nothing came the port watches it again, and what comes after silence is read at once. */
+static void rest(cmx_conn *conn, uint64_t now_ms)
+{
+    uint64_t interval_ms = conn->env->config->coalesce_ms;
+    if (interval_ms == 0 || conn->state < CMX_CONN_OPEN) {
+        return; /* handshakes and SETTINGS are waited for */
+    }
+    bool has_come = conn->rx_bytes != conn->rested_bytes;
+    bool is_busy = has_come && now_ms - conn->came_ms <= interval_ms;
+    conn->rested_bytes = conn->rx_bytes;
+    conn->came_ms = has_come ? now_ms : conn->came_ms;
+    conn->rest_ms = is_busy ? (now_ms / interval_ms + 1) * interval_ms : UINT64_MAX;
+    conn->env->port->socket_want(conn->env->port_state, (uint32_t)conn->socket,
+                                 cmx_conn_interest(conn));
+}
+
+void cmx_conn_on_socket(cmx_conn *conn, const cmx_port_ready *ready, uint64_t now_ms)
+{
+    if (conn->socket == (int64_t)ready->socket) {
+        cmx_conn_on_ready(conn, ready->ready, now_ms);
+        return;
+    }
+    for (uint32_t i = 0; i < CMX_CONN_RACING_MAX; i++) {
+        if (conn->tries[i].socket == (int64_t)ready->socket) {
+            conn->tries[i].is_ready = true;
+        }
     }
 }
 
@@ -143,6 +202,7 @@ void cmx_conn_on_drained(cmx_conn *conn, uint64_t now_ms)
         conn->unread = false;
         conn->unread_total_ms += now_ms - conn->unread_since_ms;
     }
+    rest(conn, now_ms);
 }
 
 uint64_t cmx_conn_unread_ms(const cmx_conn *conn, uint64_t now_ms)
@@ -157,6 +217,7 @@ int cmx_conn_on_expiry(const cmx_conn *conn)
     case CMX_CONN_AWAIT_ADDRESS:
         return CMX_ERR_TIMEOUT_RESOLVE;
     case CMX_CONN_AWAIT_CONNECT:
+    case CMX_CONN_AWAIT_PROXY:
         return CMX_ERR_TIMEOUT_CONNECT;
     case CMX_CONN_AWAIT_HANDSHAKE:
         return CMX_ERR_TIMEOUT_TLS;
@@ -172,6 +233,16 @@ int cmx_conn_on_expiry(const cmx_conn *conn)
     CMX_UNREACHABLE();
 }
 
+uint64_t cmx_conn_stall_due_ms(const cmx_conn *conn, uint64_t now_ms)
+{
+    if (conn->stalled_ms == UINT64_MAX) {
+        return UINT64_MAX;
+    }
+    /* A server that cannot send because nobody pulls may not read, either. */
+    return conn->stalled_ms + cmx_conn_unread_ms(conn, now_ms) +
+           conn->env->config->write_timeout_ms;
+}
+
 bool cmx_conn_usable(const cmx_conn *conn)
 {
     return conn->state == CMX_CONN_AWAIT_SETTINGS || conn->state == CMX_CONN_OPEN;
@@ -180,7 +251,7 @@ bool cmx_conn_usable(const cmx_conn *conn)
 bool cmx_conn_dialing(const cmx_conn *conn)
 {
     return conn->state == CMX_CONN_AWAIT_ADDRESS || conn->state == CMX_CONN_AWAIT_CONNECT ||
-           conn->state == CMX_CONN_AWAIT_HANDSHAKE;
+           conn->state == CMX_CONN_AWAIT_PROXY || conn->state == CMX_CONN_AWAIT_HANDSHAKE;
 }
 
 bool cmx_conn_has_input(const cmx_conn *conn)
@@ -209,13 +280,7 @@ void cmx_conn_log(const cmx_conn *conn, enum cmx_log_code code, uint64_t a, uint
         const uint64_t values[3] = {conn->index, a, b};
         port->log(port->ctx, code, values);
     }
-    if (!cmx_lines_on(conn->env->lines)) {
-        return;
-    }
-    if (code == CMX_LOG_DIAL) {
-        cmx_conn_trace_dial(conn->env->lines, conn->index,
-                            &conn->addresses[conn->address_next - 1]);
-    } else {
+    if (cmx_lines_on(conn->env->lines)) {
         cmx_conn_trace_event(conn->env->lines, conn->index, code, a, b);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One connection's life and memory: resolve, connect, TLS, SETTINGS, open, draining, closed. It is
- * the only caller of the port's sockets. The dial is in conn_dial.c, the moving of bytes in
+ * One connection's life and memory: resolve, connect, proxy, TLS, SETTINGS, open, draining, closed.
+ * It is the only caller of the port's sockets. The dial is in conn_dial.c, the moving of bytes in
  * conn_pump.c; this file owns states, deadlines and buffers. It knows streams only as the HTTP/2
  * session reports them and never what a body means.
  */
@@ -13,20 +13,33 @@
 #include "base/url.h"
 #include "chatmux/config.h"
 #include "chatmux/port.h"
+#include "wire/eyeballs.h"
 #include "wire/h2.h"
 #include "wire/tls.h"
 
 enum {
-    CMX_CONN_ADDRESSES_MAX = 8,    /* of one host that are tried, in the resolver's order */
-    CMX_CONN_WRITES_PER_TICK = 16, /* records or sends before others get a turn */
+    CMX_CONN_ADDRESSES_MAX = CMX_EYEBALLS_ADDRESSES_MAX, /* of one host that are tried */
+    CMX_CONN_RACING_MAX = CMX_EYEBALLS_RACING_MAX, /* sockets of one dial; later there is one */
+    CMX_CONN_WRITES_PER_TICK = 16,                 /* records or sends before others get a turn */
     CMX_CONN_SOCKET_NONE = -1,
 };
+
+/* A proxy that is asked for a tunnel. */
+typedef struct cmx_conn_proxy {
+    bool is_on;                              /* false: direct, nothing below counts */
+    uint16_t port;                           /* of the proxy */
+    char host[CMX_URL_HOST_BYTES];           /* of the proxy: this is what is resolved */
+    char authority[CMX_URL_AUTHORITY_BYTES]; /* of the origin, with its port: the tunnel's end */
+    cmx_view credentials;                    /* user:password in base64, a secret; empty = none */
+} cmx_conn_proxy;
 
 /* Where a connection goes; one per origin, borrowed by its connections. */
 typedef struct cmx_conn_target {
     cmx_url url;            /* scheme, host, port */
+    cmx_conn_proxy proxy;   /* between here and there */
     cmx_address address;    /* where to connect without resolving; port filled in */
-    bool address_known;     /* the host is a literal, or the caller pinned an address */
+    bool address_known;     /* the host (or the proxy) is a literal, or the caller pinned one */
+    uint8_t family_won;     /* of the last socket that connected, tried first; 0 = none yet */
     cmx_tls_context *trust; /* NULL for plain http */
     cmx_socket_hook hook;   /* NULL = none */
     void *hook_user;
@@ -53,7 +66,8 @@ typedef struct cmx_conn_env {
 enum cmx_conn_state {
     CMX_CONN_CLOSED,          /* no socket, no session; the row is free */
     CMX_CONN_AWAIT_ADDRESS,   /* a resolution is pending */
-    CMX_CONN_AWAIT_CONNECT,   /* a socket is connecting */
+    CMX_CONN_AWAIT_CONNECT,   /* one or two sockets are connecting */
+    CMX_CONN_AWAIT_PROXY,     /* connected to the proxy; it has not agreed to the tunnel */
     CMX_CONN_AWAIT_HANDSHAKE, /* connected; TLS is not finished */
     CMX_CONN_AWAIT_SETTINGS,  /* HTTP/2 preface queued; a few streams may start */
     CMX_CONN_OPEN,            /* the server's SETTINGS came */
@@ -61,21 +75,28 @@ enum cmx_conn_state {
     CMX_CONN_STATE_COUNT
 };
 
-typedef struct cmx_conn {
-    uint32_t index;                /* row in the pool's table */
-    uint32_t origin;               /* row of the origin; valid unless CLOSED */
-    uint8_t state;                 /* enum cmx_conn_state; written only by set_state() */
-    bool readable;                 /* the port said so and it was not read dry since */
-    bool unread;                   /* input may wait for the caller to pull it */
-    bool writable;                 /* the socket took all it was given last time */
-    cmx_conn_env *env;             /* borrowed */
-    const cmx_conn_target *target; /* borrowed; valid unless CLOSED */
+/* A socket of the race for the fastest address. */
+typedef struct cmx_conn_try {
+    int64_t socket; /* the port's number, or CMX_CONN_SOCKET_NONE: the place is free */
+    uint32_t index; /* of its address */
+    bool is_ready;  /* the port said so: ask how the connect ended */
+} cmx_conn_try;
 
-    int64_t socket; /* the port's number, or CMX_CONN_SOCKET_NONE */
+typedef struct cmx_conn {
+    uint32_t index;          /* row in the pool's table */
+    uint32_t origin;         /* row of the origin; valid unless CLOSED */
+    uint8_t state;           /* enum cmx_conn_state; written only by set_state() */
+    bool readable;           /* the port said so and it was not read dry since */
+    bool unread;             /* input may wait for the caller to pull it */
+    bool writable;           /* the socket took all it was given last time */
+    cmx_conn_env *env;       /* borrowed */
+    cmx_conn_target *target; /* borrowed; valid unless CLOSED; `family_won` is written here */
+
+    int64_t socket; /* the port's number, or CMX_CONN_SOCKET_NONE: also while AWAIT_CONNECT */
     uint32_t query; /* the port's number while AWAIT_ADDRESS */
     cmx_address addresses[CMX_CONN_ADDRESSES_MAX];
-    uint32_t address_count;
-    uint32_t address_next; /* index of the one to try next */
+    cmx_eyeballs race;                       /* which of them is tried when */
+    cmx_conn_try tries[CMX_CONN_RACING_MAX]; /* all free unless AWAIT_CONNECT */
 
     cmx_tls tls;         /* native NULL for plain http */
     cmx_h2 h2;           /* session NULL until AWAIT_SETTINGS */
@@ -88,7 +109,13 @@ typedef struct cmx_conn {
     uint64_t unread_since_ms; /* input waits for the caller since then; only with `unread` */
     uint64_t unread_total_ms; /* how long input waited in all: clocks of streams stood still */
     uint64_t drained_ms;      /* all that had come by then was pulled */
-    int last_error;           /* of the address tried last, while others remain */
+    uint64_t rx_bytes;        /* received from the socket in all */
+    uint64_t stalled_ms;      /* bytes wait and the socket takes none since then, less the unread
+                                 time by then; UINT64_MAX = it takes them */
+    uint64_t rest_ms;         /* the socket is left alone until then; UINT64_MAX = it is not */
+    uint64_t rested_bytes;    /* rx_bytes when it was last read dry */
+    uint64_t came_ms;         /* when it was last read dry and some had come */
+    int last_error;           /* of the address that failed last, while others remain */
     int send_error;    /* sending failed; what was received is still read, then this ends it */
     int feed_error;    /* HTTP/2 broke; its reports are still taken, then this ends it */
     int32_t tls_error; /* the TLS library's number, kept after the session is gone */
@@ -110,13 +137,24 @@ void cmx_conn_close(cmx_conn *conn);
 /* Releases the sessions only: in the child of a fork the sockets are the port's to close. */
 void cmx_conn_abandon(cmx_conn *conn);
 
-/* To be called when the port reported the socket ready. */
+/* To be called when the port reported the connection's socket ready. */
 void cmx_conn_on_ready(cmx_conn *conn, uint32_t ready, uint64_t now_ms);
+
+/* To be called when the port reported a socket ready; does nothing unless it is one of the
+ * connection's, the connecting ones included. */
+void cmx_conn_on_socket(cmx_conn *conn, const cmx_port_ready *ready, uint64_t now_ms);
 
 /* To be called when input may have come without the port's report: bytes behind a handshake. */
 void cmx_conn_on_input(cmx_conn *conn, uint64_t now_ms);
 
-/* To be called when no input is left for the caller to pull. */
+/* To be called when the rest is over, or when a deadline may have what waits in the socket. */
+void cmx_conn_on_rested(cmx_conn *conn, uint64_t now_ms);
+
+/* Returns what the port shall report of the socket: room to write only while bytes wait for it. */
+uint32_t cmx_conn_interest(const cmx_conn *conn);
+
+/* To be called when no input is left for the caller to pull. With coalesce_ms a socket that had
+ * some is then left alone for a while, so that what comes meanwhile is read in one go. */
 void cmx_conn_on_drained(cmx_conn *conn, uint64_t now_ms);
 
 /* Returns for how long in all input waited unread; clocks of its streams do not run meanwhile. */
@@ -125,6 +163,10 @@ uint64_t cmx_conn_unread_ms(const cmx_conn *conn, uint64_t now_ms);
 /* To be called when `due_ms` has passed. Returns the status that ends the connection, or CMX_OK if
  * it was an idle connection that should end in good order. */
 CMX_MUST_CHECK int cmx_conn_on_expiry(const cmx_conn *conn);
+
+/* Returns when the socket has taken nothing for write_timeout_ms, unread time not counted;
+ * UINT64_MAX = it takes what it is given. */
+uint64_t cmx_conn_stall_due_ms(const cmx_conn *conn, uint64_t now_ms);
 
 /* Returns true if streams can be started: cmx_h2_room() then says how many. */
 bool cmx_conn_usable(const cmx_conn *conn);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dialing: one address after the other in the resolver's order, then the TLS handshake, then the
- * HTTP/2 session. Each step has its own deadline, armed by the state. Nothing here retries a whole
- * dial; that is the pool's decision.
+ * Dialing: a name becomes addresses, their race a socket, a proxy opens its tunnel, then the TLS
+ * handshake, then the HTTP/2 session. Each step has its own deadline, so a whole dial has one, too:
+ * at most eight times connect_timeout_ms for the race. Every dial resolves the name anew. Nothing
+ * here retries a whole dial; that is the pool's decision.
  */
 #include "wire/conn_dial.h"
 
+#include "wire/conn_proxy.h"
 #include "wire/conn_pump.h"
+#include "wire/conn_race.h"
 #include "wire/conn_trace.h"
 
 static int start_http2(cmx_conn *conn, uint64_t now_ms)
@@ -63,9 +66,6 @@ static int step_handshake(cmx_conn *conn, uint64_t now_ms)
 
 static int start_session(cmx_conn *conn, uint64_t now_ms)
 {
-    cmx_conn_log(conn, CMX_LOG_CONNECTED, now_ms - conn->dialed_ms, 0);
-    conn->env->connections_total++;
-    conn->writable = true;
     if (conn->target->trust == NULL) {
         return start_http2(conn, now_ms);
     }
@@ -80,58 +80,40 @@ static int start_session(cmx_conn *conn, uint64_t now_ms)
     return step_handshake(conn, now_ms);
 }
 
-/* Tries the remaining addresses until one starts to connect; the last error ends the dial. */
-static int open_next_address(cmx_conn *conn, uint64_t now_ms)
+static int step_proxy(cmx_conn *conn, uint64_t now_ms)
 {
-    cmx_conn_env *env = conn->env;
-
-    while (conn->address_next < conn->address_count) {
-        const cmx_address *address = &conn->addresses[conn->address_next];
-        conn->address_next++;
-        uint32_t socket = 0;
-        int rc = env->port->socket_open(env->port_state, address, conn->target->hook,
-                                        conn->target->hook_user, &socket);
-        if (rc == CMX_OK) {
-            conn->socket = socket;
-            cmx_conn_set_state(conn, CMX_CONN_AWAIT_CONNECT, now_ms);
-            cmx_conn_log(conn, CMX_LOG_DIAL, address->family, address->port);
-            env->port->socket_want(env->port_state, socket, CMX_SOCKET_WRITE);
-            return CMX_OK;
-        }
-        conn->last_error = rc;
+    int rc = cmx_conn_proxy_step(conn, now_ms);
+    if (rc == CMX_AGAIN) {
+        return CMX_OK;
     }
-    return conn->last_error;
-}
-
-static int fail_address(cmx_conn *conn, int status, uint64_t now_ms)
-{
-    conn->env->port->socket_close(conn->env->port_state, (uint32_t)conn->socket);
-    conn->socket = CMX_CONN_SOCKET_NONE;
-    conn->writable = false;
-    conn->last_error = status;
-    return open_next_address(conn, now_ms);
+    return rc != CMX_OK ? rc : start_session(conn, now_ms);
 }
 
 static int step_connect(cmx_conn *conn, uint64_t now_ms)
 {
-    if (conn->writable || conn->readable) {
-        conn->writable = false;
-        int rc = conn->env->port->socket_connected(conn->env->port_state, (uint32_t)conn->socket);
-        if (rc == CMX_OK) {
-            return start_session(conn, now_ms);
-        }
-        if (rc != CMX_AGAIN) {
-            return fail_address(conn, rc, now_ms);
-        }
+    int rc = cmx_conn_race_step(conn, now_ms);
+    if (rc == CMX_AGAIN) {
+        return CMX_OK;
     }
-    return now_ms < conn->due_ms ? CMX_OK : fail_address(conn, CMX_ERR_TIMEOUT_CONNECT, now_ms);
+    if (rc != CMX_OK) {
+        return rc;
+    }
+    cmx_conn_log(conn, CMX_LOG_CONNECTED, now_ms - conn->dialed_ms, 0);
+    conn->env->connections_total++;
+    conn->writable = true;
+    if (conn->target->proxy.is_on) {
+        cmx_conn_proxy_open(conn, now_ms);
+        return step_proxy(conn, now_ms);
+    }
+    return start_session(conn, now_ms);
 }
 
 static int step_resolve(cmx_conn *conn, uint64_t now_ms)
 {
+    cmx_address found[CMX_EYEBALLS_SORTED_MAX];
     size_t count = 0;
-    int rc = conn->env->port->resolve_poll(conn->env->port_state, conn->query, conn->addresses,
-                                           CMX_CONN_ADDRESSES_MAX, &count);
+    int rc = conn->env->port->resolve_poll(conn->env->port_state, conn->query, found,
+                                           CMX_ARRAY_LEN(found), &count);
     if (rc == CMX_AGAIN) {
         return CMX_OK;
     }
@@ -140,38 +122,36 @@ static int step_resolve(cmx_conn *conn, uint64_t now_ms)
     if (rc != CMX_OK) {
         return rc;
     }
-    if (count == 0 || count > CMX_CONN_ADDRESSES_MAX) {
+    if (count == 0 || count > CMX_ARRAY_LEN(found)) {
         return CMX_ERR_PORT;
     }
-    conn->address_count = (uint32_t)count;
-    return open_next_address(conn, now_ms);
+    cmx_conn_race_init(conn, found, count);
+    return step_connect(conn, now_ms);
 }
 
-int cmx_conn_dial_start(cmx_conn *conn, uint32_t origin, const cmx_conn_target *target,
-                        uint64_t now_ms)
+int cmx_conn_dial_start(cmx_conn *conn, uint32_t origin, cmx_conn_target *target, uint64_t now_ms)
 {
     CMX_ASSERT(conn->state == CMX_CONN_CLOSED);
     conn->origin = origin;
     conn->target = target;
     conn->dialed_ms = now_ms;
-    conn->address_next = 0;
-    conn->address_count = 0;
-    conn->last_error = CMX_ERR_NETWORK;
     conn->tls_error = 0;
     conn->unread_total_ms = 0;
     conn->drained_ms = now_ms;
 
     if (target->address_known) {
-        conn->addresses[0] = target->address;
-        conn->address_count = 1;
+        cmx_address known = target->address;
+        cmx_conn_race_init(conn, &known, 1);
         cmx_conn_set_state(conn, CMX_CONN_AWAIT_CONNECT, now_ms);
-        return open_next_address(conn, now_ms);
+        return step_connect(conn, now_ms);
     }
+    bool is_proxied = target->proxy.is_on; /* then the origin's name is the proxy's affair */
+    const char *host = is_proxied ? target->proxy.host : target->url.host;
+    uint16_t port = is_proxied ? target->proxy.port : target->url.port;
     if (cmx_lines_on(conn->env->lines)) {
-        cmx_conn_trace_resolve(conn->env->lines, conn->index, target->url.host);
+        cmx_conn_trace_resolve(conn->env->lines, conn->index, host);
     }
-    int rc = conn->env->port->resolve_start(conn->env->port_state, target->url.host,
-                                            target->url.port, &conn->query);
+    int rc = conn->env->port->resolve_start(conn->env->port_state, host, port, &conn->query);
     if (rc != CMX_OK) {
         return rc;
     }
@@ -186,6 +166,8 @@ int cmx_conn_dial_step(cmx_conn *conn, uint64_t now_ms)
         return step_resolve(conn, now_ms);
     case CMX_CONN_AWAIT_CONNECT:
         return step_connect(conn, now_ms);
+    case CMX_CONN_AWAIT_PROXY:
+        return step_proxy(conn, now_ms);
     case CMX_CONN_AWAIT_HANDSHAKE:
         return step_handshake(conn, now_ms);
     case CMX_CONN_CLOSED:

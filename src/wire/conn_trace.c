@@ -52,10 +52,18 @@ static void add_end(cmx_lines *lines, uint64_t status)
 void cmx_conn_trace_event(cmx_lines *lines, uint32_t conn, enum cmx_log_code code, uint64_t a,
                           uint64_t b)
 {
+    if (code == CMX_LOG_DIAL) {
+        return; /* the address has a line of its own */
+    }
     begin_line(lines, conn, "");
     switch (code) {
     case CMX_LOG_DIAL:
-        cmx_lines_text(lines, " dials"); /* the address has a line of its own */
+        break;
+    case CMX_LOG_PROXY:
+        cmx_lines_text(lines, " the proxy answered ");
+        cmx_lines_number(lines, b);
+        cmx_lines_text(lines, " after ms=");
+        cmx_lines_number(lines, a);
         break;
     case CMX_LOG_CONNECTED:
         cmx_lines_text(lines, " connected after ms=");

@@ -15,7 +15,7 @@ void cmx_conn_trace_resolve(cmx_lines *lines, uint32_t conn, const char *host);
 /* A socket connects to an address. */
 void cmx_conn_trace_dial(cmx_lines *lines, uint32_t conn, const cmx_address *address);
 
-/* What the port's log is told, too; `a` and `b` as there. */
+/* What the port's log is told, too; `a` and `b` as there. A dial has the line above instead. */
 void cmx_conn_trace_event(cmx_lines *lines, uint32_t conn, enum cmx_log_code code, uint64_t a,
                           uint64_t b);
 

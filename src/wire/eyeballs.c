@@ -42,7 +42,7 @@ static uint64_t earlier(uint64_t a_ms, uint64_t b_ms)
 
 void cmx_eyeballs_order(cmx_address *addresses, uint32_t count, uint8_t family_first)
 {
-    CMX_ASSERT(count <= CMX_EYEBALLS_ADDRESSES_MAX);
+    CMX_ASSERT(count <= CMX_EYEBALLS_SORTED_MAX);
     uint8_t family = family_first == 4 ? 4 : 6;
 
     for (uint32_t to = 0; to < count; to++) {

@@ -13,11 +13,12 @@
 #include "chatmux/port.h"
 
 enum {
-    CMX_EYEBALLS_ADDRESSES_MAX = 8,
-    CMX_EYEBALLS_RACING_MAX = 2,      /* default: sockets at once, per dial */
-    CMX_EYEBALLS_DELAY_MS = 250,      /* default: RFC 8305, 8 */
-    CMX_EYEBALLS_DELAY_MIN_MS = 100,  /* RFC 8305, 8; anything else is moved into this range */
-    CMX_EYEBALLS_DELAY_MAX_MS = 2000, /* RFC 8305, 8 */
+    CMX_EYEBALLS_ADDRESSES_MAX = 8, /* that race */
+    CMX_EYEBALLS_SORTED_MAX = 16, /* that are sorted, so that those which race have both families */
+    CMX_EYEBALLS_RACING_MAX = 2,  /* default: sockets at once, per dial */
+    CMX_EYEBALLS_DELAY_MS = 250,  /* default: RFC 8305, 8 */
+    CMX_EYEBALLS_DELAY_MIN_MS = 10, /* RFC 8305, 8; anything else is moved into this range */
+    CMX_EYEBALLS_DELAY_MAX_MS = 10000,
 };
 
 typedef struct cmx_eyeballs_limits {
@@ -47,7 +48,8 @@ typedef struct cmx_eyeballs {
     bool hurry;                                /* nothing started yet, or one failed since */
 } cmx_eyeballs;
 
-/* Sorts in place: families take turns, within a family the resolver's order stays.
+/* Sorts 0..CMX_EYEBALLS_SORTED_MAX of them in place: families take turns, within a family the
+ * resolver's order stays.
  *
  * family_first  4 or 6: which family begins, such as that of the last winner; 0 = 6 */
 void cmx_eyeballs_order(cmx_address *addresses, uint32_t count, uint8_t family_first);

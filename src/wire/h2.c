@@ -104,6 +104,7 @@ int cmx_h2_open(cmx_h2 *h2, const cmx_h2_library *library, cmx_region *region,
                    .credit_min = limits->connection_window_bytes / CREDIT_SHARE,
                    .stream_credit_min = limits->stream_window_bytes / CREDIT_SHARE,
                    .upload_round = 1, /* 0 is a stream that sent nothing yet */
+                   .streams_assumed = library->streams_before_settings,
                    .goaway_last_id = INT32_MAX};
     if (nghttp2_session_client_new3(&session, library->callbacks, h2, library->option, &memory) !=
         0) {
@@ -230,17 +231,24 @@ int cmx_h2_next(cmx_h2 *h2, cmx_h2_item *item)
 
 /* Tells the library of bytes that are done with. It announces them to the peer when they make half
  * a window, so a share of one held back here costs nobody anything and most of the calls. */
-static int give_credit(cmx_h2 *h2, cmx_h2_stream *stream, size_t len)
+static int credit_connection(cmx_h2 *h2, size_t len)
 {
     int error = 0;
 
     h2->credit += (uint32_t)len;
-    stream->credit += (uint32_t)len;
     if (h2->credit >= h2->credit_min) {
         error = nghttp2_session_consume_connection(h2->session, h2->credit);
         h2->credit = 0;
     }
-    if (error == 0 && stream->credit >= h2->stream_credit_min) {
+    return error;
+}
+
+static int credit_stream(cmx_h2 *h2, cmx_h2_stream *stream, size_t len)
+{
+    int error = 0;
+
+    stream->credit += (uint32_t)len;
+    if (stream->credit >= h2->stream_credit_min) {
         error = nghttp2_session_consume_stream(h2->session, stream->id, stream->credit);
         stream->credit = 0;
     }
@@ -249,15 +257,36 @@ static int give_credit(cmx_h2 *h2, cmx_h2_stream *stream, size_t len)
 
 void cmx_h2_release(cmx_h2 *h2)
 {
-    if (h2->data_stream == NULL) {
+    cmx_h2_release_kept(h2, 0);
+}
+
+void cmx_h2_release_kept(cmx_h2 *h2, size_t kept)
+{
+    cmx_h2_stream *stream = h2->data_stream;
+    size_t len = h2->data.len;
+
+    if (stream == NULL) {
         return;
     }
-    if (h2->failure == CMX_OK && give_credit(h2, h2->data_stream, h2->data.len) != 0) {
+    CMX_ASSERT(kept <= len);
+    if (h2->failure == CMX_OK &&
+        (credit_connection(h2, len) != 0 || credit_stream(h2, stream, len - kept) != 0)) {
         h2->failure = CMX_ERR_NO_MEMORY; /* a window that stays closed would stop everybody */
     }
     h2->data_stream = NULL;
     h2->data = (cmx_view){0};
     h2->data_taken = false;
+}
+
+void cmx_h2_credit(cmx_h2 *h2, cmx_h2_stream *stream, size_t len)
+{
+    if (h2->session == NULL || h2->failure != CMX_OK ||
+        (stream->flags & CMX_H2_STREAM_ENDED) != 0) {
+        return;
+    }
+    if (credit_stream(h2, stream, len) != 0) {
+        h2->failure = CMX_ERR_NO_MEMORY;
+    }
 }
 
 int cmx_h2_write(cmx_h2 *h2, uint8_t *out, size_t capacity, size_t *len)
@@ -315,10 +344,18 @@ uint32_t cmx_h2_room(const cmx_h2 *h2)
     return room;
 }
 
+void cmx_h2_assume(cmx_h2 *h2, uint32_t streams)
+{
+    h2->streams_assumed = streams;
+}
+
 uint32_t cmx_h2_peer_streams(const cmx_h2 *h2)
 {
     if (h2->session == NULL) {
         return 0;
+    }
+    if (!h2->settings_received) {
+        return h2->streams_assumed;
     }
     return nghttp2_session_get_remote_settings(h2->session,
                                                NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);

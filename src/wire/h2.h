@@ -74,6 +74,16 @@ CMX_MUST_CHECK int cmx_h2_next(cmx_h2 *h2, cmx_h2_item *item);
  * window. */
 void cmx_h2_release(cmx_h2 *h2);
 
+/* The same for a chunk whose last bytes were copied: the connection's window is credited with all
+ * of it, the stream's with the others until cmx_h2_credit(). So the server can send no more of this
+ * stream than a place of the window's size holds, and everything of the others.
+ *
+ * kept  bytes that were copied, at most as many as the chunk has */
+void cmx_h2_release_kept(cmx_h2 *h2, size_t kept);
+
+/* Credits bytes that were kept to their stream's window; nothing happens if it has ended. */
+void cmx_h2_credit(cmx_h2 *h2, cmx_h2_stream *stream, size_t len);
+
 /* Writes queued frames to `out`.
  *
  * Returns CMX_OK (*len may be 0), or CMX_ERR_HTTP2, CMX_ERR_NO_MEMORY. */
@@ -87,7 +97,11 @@ bool cmx_h2_wants_write(const cmx_h2 *h2);
  * One stream below a limit above 1 is left out: the server may see an end later than we do. */
 uint32_t cmx_h2_room(const cmx_h2 *h2);
 
-/* Returns the peer's MAX_CONCURRENT_STREAMS as known now. */
+/* Replaces streams_before_settings by what is known of the server from an earlier connection.
+ * Before its SETTINGS came. */
+void cmx_h2_assume(cmx_h2 *h2, uint32_t streams);
+
+/* Returns the peer's MAX_CONCURRENT_STREAMS as known, or assumed, now. */
 uint32_t cmx_h2_peer_streams(const cmx_h2 *h2);
 
 /* Queues GOAWAY(NO_ERROR): the orderly end of an idle connection. */

@@ -7,6 +7,7 @@
  */
 #include "wire/h2_library.h"
 
+#include "text/httpdate.h"
 #include "wire/h2_stream.h"
 
 #include <nghttp2/nghttp2.h>
@@ -20,6 +21,7 @@ enum {
     GLITCHES_BURST_MAX = 500,       /* faults of the server that a session survives, at once... */
     GLITCHES_PER_S = 50,            /* ...and for ever */
     ENCODER_TABLE_BYTES_MAX = 4096, /* whatever larger table the server allows */
+    STREAMS_ASSUMED_MAX = 1024,     /* the library's assumption; cmx_h2_room() goes by ours */
 };
 
 static cmx_h2_stream *find_stream(nghttp2_session *session, int32_t stream_id)
@@ -139,6 +141,30 @@ static void keep_field(cmx_h2_head *head, cmx_view name, cmx_view value)
     }
 }
 
+/* What a head says of limits and of trying again. Where the device's clock is not set, the server's
+ * `date` serves, if it comes before the date that it is for. */
+static void keep_policy(cmx_h2 *h2, cmx_h2_stream *stream, cmx_view name, cmx_view value)
+{
+    bool has_date = h2->date_stream == stream->id;
+    int64_t now_ms = h2->now_unix_ms == 0 && has_date ? h2->date_unix_ms : h2->now_unix_ms;
+    int64_t date_s = 0;
+
+    if (cmx_rate_headers_wants(name)) {
+        if (h2->rates_stream != stream->id) {
+            h2->rates = (cmx_rate_headers){.window_ms = 0};
+            h2->rates_stream = stream->id;
+        }
+        cmx_rate_headers_feed(&h2->rates, name, value, now_ms);
+    } else if (stream->head.status >= 300) {
+        cmx_retry_after_feed(&stream->head.after, name, value, now_ms);
+    }
+    if (h2->now_unix_ms == 0 && cmx_view_equal(name, CMX_VIEW_LITERAL("date")) &&
+        cmx_httpdate_read(value, 0, &date_s)) {
+        h2->date_stream = stream->id;
+        h2->date_unix_ms = date_s * 1000;
+    }
+}
+
 static int record_frame_start(nghttp2_session *session, const nghttp2_frame_hd *head,
                               void *user_data)
 {
@@ -177,6 +203,7 @@ static int record_field(nghttp2_session *session, const nghttp2_frame *frame, co
     stream->head_bytes += (uint32_t)field_bytes;
     if ((stream->flags & CMX_H2_STREAM_HEAD_SEEN) == 0) {
         keep_field(&stream->head, (cmx_view){name, name_len}, (cmx_view){value, value_len});
+        keep_policy(h2, stream, (cmx_view){name, name_len}, (cmx_view){value, value_len});
     }
     return 0;
 }
@@ -238,6 +265,18 @@ static void record_settings(cmx_h2 *h2, nghttp2_session *session)
     }
 }
 
+/* Up to 16 KiB of anything come with a GOAWAY: only a word is kept, and compared with words. */
+static void keep_debug_data(cmx_h2 *h2, const nghttp2_goaway *goaway)
+{
+    size_t len = goaway->opaque_data_len;
+
+    len = len < sizeof(h2->goaway_debug) ? len : sizeof(h2->goaway_debug);
+    if (len > 0) {
+        memcpy(h2->goaway_debug, goaway->opaque_data, len);
+    }
+    h2->goaway_debug_len = (uint8_t)len;
+}
+
 static void record_goaway(cmx_h2 *h2, const nghttp2_goaway *goaway)
 {
     h2->goaway_received = true;
@@ -246,6 +285,7 @@ static void record_goaway(cmx_h2 *h2, const nghttp2_goaway *goaway)
     }
     if (h2->goaway_code == NGHTTP2_NO_ERROR) {
         h2->goaway_code = goaway->error_code;
+        keep_debug_data(h2, goaway);
     }
     return_unsent(h2);
 }
@@ -342,10 +382,10 @@ static void set_callbacks(nghttp2_session_callbacks *callbacks)
     nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, record_not_sent);
 }
 
-static void set_options(nghttp2_option *option, uint32_t streams_before_settings)
+static void set_options(nghttp2_option *option)
 {
     nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_option_set_peer_max_concurrent_streams(option, streams_before_settings);
+    nghttp2_option_set_peer_max_concurrent_streams(option, STREAMS_ASSUMED_MAX);
     nghttp2_option_set_max_reserved_remote_streams(option, 0);
     nghttp2_option_set_max_deflate_dynamic_table_size(option, ENCODER_TABLE_BYTES_MAX);
     nghttp2_option_set_max_outbound_ack(option, OUTBOUND_ACKS_MAX);
@@ -368,7 +408,8 @@ int cmx_h2_library_init(cmx_h2_library *library, uint32_t streams_before_setting
         return CMX_ERR_NO_MEMORY;
     }
     set_callbacks(callbacks);
-    set_options(option, streams_before_settings);
+    set_options(option);
+    library->streams_before_settings = streams_before_settings;
     library->callbacks = callbacks;
     library->option = option;
     return CMX_OK;

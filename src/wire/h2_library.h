@@ -12,8 +12,9 @@
 
 /* What the process needs once; created outside the region because the library uses calloc here. */
 typedef struct cmx_h2_library {
-    void *callbacks; /* owned */
-    void *option;    /* owned */
+    void *callbacks;                  /* owned */
+    void *option;                     /* owned */
+    uint32_t streams_before_settings; /* assumed by sessions that know no better */
 } cmx_h2_library;
 
 /* Returns CMX_OK, or CMX_ERR_NO_MEMORY. */

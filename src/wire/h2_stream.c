@@ -90,6 +90,9 @@ void cmx_h2_stream_reset(cmx_h2 *h2, const cmx_h2_stream *stream, uint32_t error
     if (h2->failure != CMX_OK) {
         return;
     }
+    if ((stream->flags & CMX_H2_STREAM_UNSENT) == 0) {
+        h2->resets_sent++;
+    }
     if (nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, stream->id, error_code) != 0) {
         /* The id is valid, so memory ran out. A server that is not told would keep its slot. */
         h2->failure = CMX_ERR_NO_MEMORY;

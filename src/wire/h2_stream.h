@@ -10,11 +10,14 @@
 #include "base/region.h"
 #include "base/source.h"
 #include "base/view.h"
+#include "policy/rate_headers.h"
+#include "policy/retry_after.h"
 #include "wire/h2_trace.h"
 
 enum {
     CMX_H2_REQUEST_ID_BYTES_MAX = 64,
-    CMX_H2_HEAD_TEXT_BYTES = 123, /* so that a head is 128 bytes */
+    CMX_H2_HEAD_TEXT_BYTES = 123, /* so that a head is 136 bytes */
+    CMX_H2_DEBUG_BYTES = 16,      /* of a GOAWAY: longer than any word that means something */
 };
 
 enum cmx_h2_content {
@@ -31,6 +34,7 @@ typedef struct cmx_h2_head {
     uint8_t request_id_len;            /* bytes: x-request-id, cut to fit */
     uint8_t location_len;              /* bytes: location of a 3xx, cut to fit */
     char text[CMX_H2_HEAD_TEXT_BYTES]; /* request id, location */
+    cmx_retry_after after;             /* of an error: when and whether to try again */
 } cmx_h2_head;
 
 /* Each list has its own link, because a stream may be in one list of each kind. */
@@ -89,15 +93,24 @@ typedef struct cmx_h2 {
     uint32_t head_bytes_max;    /* copied from the limits */
     uint32_t goaway_code;       /* first non-zero code, else 0 */
     int32_t goaway_last_id;     /* lowest seen; INT32_MAX = none */
-    int failure;                /* the library can only be closed any more; else CMX_OK */
-    bool data_taken;            /* the chunk was given out by cmx_h2_next() */
-    bool paused;                /* the library stopped inside a DATA frame */
-    bool settings_received;     /* the peer's first SETTINGS came */
+    uint32_t streams_assumed;   /* the peer's MAX_CONCURRENT_STREAMS until its SETTINGS come */
+    uint32_t resets_sent;       /* RST_STREAM of streams whose HEADERS had left */
+    uint8_t goaway_debug[CMX_H2_DEBUG_BYTES]; /* with goaway_code, cut to fit */
+    uint8_t goaway_debug_len;                 /* bytes */
+    int failure;            /* the library can only be closed any more; else CMX_OK */
+    bool data_taken;        /* the chunk was given out by cmx_h2_next() */
+    bool paused;            /* the library stopped inside a DATA frame */
+    bool settings_received; /* the peer's first SETTINGS came */
     bool goaway_received;
     bool leaving;             /* we sent GOAWAY(NO_ERROR) */
     bool terminated;          /* we sent a GOAWAY with an error */
     uint64_t frames_received; /* any frame: proof of life */
     uint64_t pings_acked;
+    int64_t now_unix_ms;    /* for dates in heads; 0 = not known; set by who owns a clock */
+    int64_t date_unix_ms;   /* what the head of `date_stream` says it is */
+    int32_t date_stream;    /* 0 = none */
+    int32_t rates_stream;   /* whose head filled `rates`; 0 = none, or it was used */
+    cmx_rate_headers rates; /* of the head that spoke of limits last */
     cmx_h2_trace trace;
 } cmx_h2;
 

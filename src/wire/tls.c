@@ -349,7 +349,6 @@ int cmx_tls_write(cmx_tls *tls, const uint8_t *bytes, size_t len)
 {
     CMX_ASSERT(tls->native != NULL && tls->verified && len > 0 && len <= INT32_MAX);
     size_t records = (len - 1) / CMX_TLS_PLAIN_BYTES_MAX + 1;
-    CMX_ASSERT(cmx_buffer_len(tls->to_send) == 0);
     CMX_ASSERT(cmx_buffer_room(tls->to_send) >= len + records * CMX_TLS_OVERHEAD_BYTES);
 
     uint64_t refused = cmx_region_refused(session_region(tls));

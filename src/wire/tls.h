@@ -77,8 +77,9 @@ CMX_MUST_CHECK int cmx_tls_handshake(cmx_tls *tls);
  * end), CMX_ERR_TLS_TRUNCATED (end of stream without it), or CMX_ERR_TLS, CMX_ERR_NO_MEMORY. */
 CMX_MUST_CHECK int cmx_tls_read(cmx_tls *tls, uint8_t *out, size_t capacity, size_t *got);
 
-/* Encrypts `len` bytes, all or nothing, into `to_send`, which must be empty and have room for
- * len + CMX_TLS_OVERHEAD_BYTES: then nothing can stay latched inside the library.
+/* Encrypts `len` bytes, all or nothing, into `to_send`, which must have room for
+ * len + CMX_TLS_OVERHEAD_BYTES: then nothing can stay latched inside the library. Behind other
+ * bytes there must be room for what the library may have to say itself, too.
  *
  * Returns CMX_OK, or CMX_ERR_TLS, CMX_ERR_NO_MEMORY. */
 CMX_MUST_CHECK int cmx_tls_write(cmx_tls *tls, const uint8_t *bytes, size_t len);

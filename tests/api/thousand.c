@@ -78,6 +78,7 @@ int main(int argc, char **argv)
     cmx_config config;
     cmx_config_preset(&config, CMX_PRESET_DEFAULT);
     config.tail_bytes = 512; /* events of chats are a few hundred bytes */
+    config.paused_streams_max = 0;
     config.connections_max = CONNECTIONS;
     config.requests_max = CHATS;
     config.streams_soft = CHATS / CONNECTIONS;

@@ -195,7 +195,8 @@ class NginxGoaway(Works):
             self.assertEqual((found["completions"], found["failed"], found["deltas"]),
                              (requests, 0, requests * len(PIECES)))
             by_connection = server.requests_by_connection(requests)
-        self.assertEqual(len(by_connection), found["connections"])
+        # A connection that replaces another one may have come too late to carry anything.
+        self.assertIn(found["connections"] - len(by_connection), range(0, 3))
         self.assertLessEqual(by_connection[0], Short.requests_max)
         # Each answered once: nothing that may have been processed was sent again.
         self.assertEqual(sum(by_connection), requests)

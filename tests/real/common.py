@@ -124,7 +124,7 @@ class Result:
 def environment(**changes):
     """The environment with the test's key; a change to None takes a variable away."""
     env = dict(os.environ, OPENAI_API_KEY=KEY)
-    for name in ("OPENAI_BASE_URL", "SSL_CERT_FILE"):
+    for name in ("OPENAI_BASE_URL", "SSL_CERT_FILE", "https_proxy", "HTTPS_PROXY"):
         env.pop(name, None)
     for name, value in changes.items():
         if value is None:

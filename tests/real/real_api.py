@@ -64,6 +64,12 @@ class Programs(common.Case):
             stats = self.run_api("tools", relay)
         self.assertEqual((stats["requests"], stats["completed"], stats["connections"]), (3, 3, 1))
 
+    def test_pause(self):
+        with Relay("--tokens", "4000") as relay:
+            stats = self.run_api("pause", relay, "20")
+        self.assertEqual((stats["requests"], stats["completed"], stats["resets_received"]),
+                         (109, 109, 0))
+
     def test_refusals(self):
         with Relay() as relay:
             self.run_api("refusals", relay)

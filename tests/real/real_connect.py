@@ -68,7 +68,7 @@ class Unreachable(common.Case):
         holder, port = common.refused_port()
         with holder:
             result = run("bench", "--url", f"https://127.0.0.1:{port}/v1", "--cacert",
-                         self.relay.cacert, "-n", "50", "-c", "10", "--json")
+                         self.relay.cacert, "-n", "50", "-c", "10", "--retry", "0", "--json")
             self.assertEqual(result.code, FAILED, result)
             self.assertIn('"completions":50,"failed":50,', result.out)
             self.assertIn("CMX_ERR_REFUSED", result.err)

@@ -25,7 +25,7 @@ class Faults(common.Case):
         cls.relay.__exit__()
 
     def chat(self, fault, *arguments):
-        return run("chat", *self.relay.options(), "-m", fault, *arguments, "hello")
+        return run("chat", *self.relay.options(), "--retry", "0", "-m", fault, *arguments, "hello")
 
     def test_statuses_are_told_with_the_servers_message(self):
         for fault, status, message in (
@@ -123,7 +123,8 @@ class Deaths(common.Case):
     def test_bench_ends_and_counts_everything(self):
         for number in (signal.SIGTERM, signal.SIGKILL):
             with self.subTest(number):
-                result = self.run_until_death(number, "bench", "-n", "60", "-c", "20", "--json")
+                result = self.run_until_death(number, "bench", "-n", "60", "-c", "20",
+                                              "--retry", "0", "--json")
                 self.assertEqual(result.code, FAILED, result)
                 found = json.loads(result.out)
                 self.assertEqual((found["completions"], found["failed"]), (60, 60))

@@ -55,6 +55,7 @@ static const flag flags[] = {
     {"--window", FLAG_INT, AT(window_bytes), 0, INT32_MAX},
     {"--record-bytes", FLAG_INT, AT(record_bytes), 1, 16384},
     {"--retry-after", FLAG_INT, AT(retry_after_s), 0, DAY_S},
+    {"--retry-after-ms", FLAG_INT, AT(retry_after_ms), 0, DAY_S * 1000},
     {"--fault", FLAG_TEXT, AT(fault), 0, 0},
     {"--redirect-to", FLAG_TEXT, AT(redirect_to), 0, 0},
     {"--require-header", FLAG_TEXT, AT(require_header), 0, 0},
@@ -97,6 +98,7 @@ static const char help_text[] =
     "         NAME-once, as --fault-times 1: the first N chats that meet it suffer, then all is "
     "well\n"
     "         --fault-after K (tokens; default half)  --retry-after S (1)  --fault-times N\n"
+    "         --retry-after-ms N (retry-after-ms instead)\n"
     "  heads  fault-401 fault-404 fault-429 fault-500 fault-503 fault-html fault-context "
     "fault-filter\n"
     "         fault-empty (200 and nothing)  fault-flap (503 for --flap-ms (1000), then well as "
@@ -136,6 +138,7 @@ static void set_defaults(relay_options *options)
     options->window_bytes = 65535;
     options->record_bytes = 16384;
     options->retry_after_s = 1;
+    options->retry_after_ms = -1;
     options->fault_after = -1;
     options->fault_times = -1;
     options->first_token_us = 20000000;

@@ -41,8 +41,9 @@ typedef struct relay_options {
     int64_t window_bytes;
     int64_t record_bytes;
     int64_t retry_after_s;
-    int64_t fault_after; /* -1 = half of the tokens */
-    int64_t fault_times; /* the first so many chats that meet a fault suffer; -1 = all */
+    int64_t retry_after_ms; /* -1 = retry-after in seconds is sent */
+    int64_t fault_after;    /* -1 = half of the tokens */
+    int64_t fault_times;    /* the first so many chats that meet a fault suffer; -1 = all */
     int64_t first_token_us;
     int64_t flap_us;
     int64_t restore_us; /* 0 = never */

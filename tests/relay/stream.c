@@ -91,9 +91,12 @@ static void fill_headers(relay_stream *stream, header_list *list)
         add_header(list, "location", stream->link->env->options.redirect_to);
     }
     if (reply->retry_after) {
+        const relay_options *options = &stream->link->env->options;
+        const bool in_ms = options->retry_after_ms >= 0;
+
         (void)snprintf(list->retry_after, sizeof list->retry_after, "%lld",
-                       (long long)stream->link->env->options.retry_after_s);
-        add_header(list, "retry-after", list->retry_after);
+                       (long long)(in_ms ? options->retry_after_ms : options->retry_after_s));
+        add_header(list, in_ms ? "retry-after-ms" : "retry-after", list->retry_after);
     }
 }
 

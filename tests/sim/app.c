@@ -93,6 +93,7 @@ static int start_chat(sim_app *app, sim_chat *chat, const sim_spec *spec)
     request.model = chat->model;
     request.messages = &chat->message;
     request.message_count = 1;
+    request.limits = spec->limits;
     request.user = chat;
     if (spec->answer_bytes > 0) {
         chat->answer = take_memory(spec->answer_bytes);
@@ -158,6 +159,30 @@ int sim_app_cancel(sim_app *app, sim_chat *chat)
         }
     }
     sim_check_state(app);
+    return rc;
+}
+
+int sim_app_pause(sim_app *app, sim_chat *chat)
+{
+    int rc = cmx_client_pause(app->client, chat->id);
+
+    sim_note(app->world, "pause", chat->k, (uint64_t)-rc);
+    if (rc == CMX_OK && !chat->is_held) {
+        chat->is_held = true;
+        app->held++;
+    }
+    return rc;
+}
+
+int sim_app_resume(sim_app *app, sim_chat *chat)
+{
+    int rc = cmx_client_resume(app->client, chat->id);
+
+    sim_note(app->world, "resume", chat->k, (uint64_t)-rc);
+    if (chat->is_held) {
+        chat->is_held = false;
+        app->held--;
+    }
     return rc;
 }
 

@@ -25,6 +25,7 @@ typedef struct sim_chat {
     bool is_started;
     bool is_done;
     bool is_cancelled;
+    bool is_held; /* paused: no content may come */
     uint64_t started_ms;
     uint64_t done_ms;
     char model[SIM_MODEL_MAX];
@@ -37,7 +38,11 @@ typedef struct sim_chat {
     uint64_t bytes;
     uint32_t usages;
     uint64_t last_token_ms;
-    cmx_done done; /* its texts point to the copies below */
+    uint32_t retries;        /* RETRY events */
+    cmx_retry retry;         /* the latest */
+    uint64_t retry_ms;       /* when it came */
+    uint32_t retry_requests; /* requests that the server had seen then */
+    cmx_done done;           /* its texts point to the copies below */
     char done_message[200];
     char done_finish[40];
     char done_model[72];
@@ -52,6 +57,7 @@ typedef struct sim_spec {
     sim_server *server;  /* of the origin; NULL = the first */
     uint32_t filler;     /* bytes that the prompt is longer */
     size_t answer_bytes; /* not 0: one JSON object into a buffer of that size */
+    cmx_time_limits limits;
 } sim_spec;
 
 typedef struct sim_app {
@@ -68,6 +74,7 @@ typedef struct sim_app {
     uint32_t chat_count;
     uint64_t accepted;
     uint64_t done;
+    uint32_t held;      /* requests that are paused */
     bool is_foreign;    /* drives the client as poll() would */
     bool was_paused;    /* did not pull all the time: limits of time do not hold to the tick */
     uint32_t pulls_max; /* foreign loop: events pulled per turn; 0 = all */
@@ -90,6 +97,10 @@ int sim_app_start(sim_app *app, const sim_spec *spec, sim_chat **chat);
 
 /* Cancels; returns the status of the call. */
 int sim_app_cancel(sim_app *app, sim_chat *chat);
+
+/* Pauses and resumes; return the status of the call. */
+int sim_app_pause(sim_app *app, sim_chat *chat);
+int sim_app_resume(sim_app *app, sim_chat *chat);
 
 /* Lets the application live for that long or until nothing is in flight. */
 void sim_app_run(sim_app *app, uint64_t limit_ms);

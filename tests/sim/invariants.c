@@ -102,6 +102,10 @@ static void check_done(sim_app *app, sim_chat *chat, const cmx_done *done)
     bool is_complete = cmx_verdict_complete(done->verdict);
 
     chat->is_done = true;
+    if (chat->is_held) {
+        chat->is_held = false;
+        app->held--;
+    }
     chat->done = *done;
     chat->done_ms = app->world->now_ms;
     app->done++;
@@ -138,6 +142,40 @@ static void check_done(sim_app *app, sim_chat *chat, const cmx_done *done)
     check_times(app, chat);
 }
 
+/* Nothing was delivered, and the next attempt begins as if it were the first. */
+static void check_retry(sim_app *app, sim_chat *chat, const cmx_retry *retry)
+{
+    SIM_EXPECT(app->world, chat->bytes == 0 && chat->deltas == 0);
+    SIM_EXPECT(app->world, retry->error < 0);
+    SIM_EXPECT(app->world,
+               retry->attempts + retry->replays > chat->retry.attempts + chat->retry.replays);
+    SIM_EXPECT(app->world, retry->reason != CMX_RETRY_REFUSED || retry->replays > 0);
+    if (app->world->is_traced) {
+        fprintf(stderr,
+                "             chat %u goes again: %s status %u attempts %u replays %u wait %u\n",
+                (unsigned)chat->k, cmx_error_name(retry->error), (unsigned)retry->http_status,
+                (unsigned)retry->attempts, (unsigned)retry->replays, (unsigned)retry->wait_ms);
+    }
+    chat->opens = 0;
+    chat->usages = 0;
+    chat->retries++;
+    chat->retry = *retry;
+    chat->retry_ms = app->world->now_ms;
+    chat->retry_requests = chat->server->chats[chat->k].requests;
+}
+
+/* What was announced to come later came later. */
+static void check_wait(sim_app *app, const sim_chat *chat)
+{
+    const sim_ledger *ledger = &chat->server->chats[chat->k];
+
+    if (chat->retries > 0 && ledger->requests > chat->retry_requests &&
+        ledger->latest_ms < chat->retry_ms + chat->retry.wait_ms) {
+        sim_fail(app->world, "chat %u was sent again %u ms too early", (unsigned)chat->k,
+                 (unsigned)(chat->retry_ms + chat->retry.wait_ms - ledger->latest_ms));
+    }
+}
+
 void sim_check_event(sim_app *app, const cmx_event *event)
 {
     sim_chat *chat = event->user;
@@ -156,9 +194,15 @@ void sim_check_event(sim_app *app, const cmx_event *event)
     if (chat->is_cancelled && event->kind != CMX_EVENT_DONE) {
         sim_fail(app->world, "request %u got an event after its cancel", (unsigned)chat->k);
     }
-    if (event->kind != CMX_EVENT_OPEN && event->kind != CMX_EVENT_DONE && chat->opens == 0) {
+    if (event->kind != CMX_EVENT_OPEN && event->kind != CMX_EVENT_DONE &&
+        event->kind != CMX_EVENT_RETRY && chat->opens == 0) {
         sim_fail(app->world, "request %u got content before its head", (unsigned)chat->k);
     }
+    if (chat->is_held && event->kind != CMX_EVENT_OPEN && event->kind != CMX_EVENT_DONE &&
+        event->kind != CMX_EVENT_RETRY) {
+        sim_fail(app->world, "request %u got content while it was paused", (unsigned)chat->k);
+    }
+    check_wait(app, chat);
     switch (event->kind) {
     case CMX_EVENT_OPEN:
         chat->opens++;
@@ -176,6 +220,9 @@ void sim_check_event(sim_app *app, const cmx_event *event)
         break;
     case CMX_EVENT_DATA:
         check_data(app, chat, &event->data);
+        break;
+    case CMX_EVENT_RETRY: /* all is as if it had just been started */
+        check_retry(app, chat, &event->retry);
         break;
     case CMX_EVENT_DONE:
         check_done(app, chat, &event->done);
@@ -211,6 +258,7 @@ void sim_check_state(sim_app *app)
     SIM_EXPECT(app->world, stats.requests == app->accepted);
     SIM_EXPECT(app->world, stats.done == app->done);
     SIM_EXPECT(app->world, stats.queued <= app->accepted - app->done);
+    SIM_EXPECT(app->world, stats.paused <= app->config.paused_streams_max);
     SIM_EXPECT(app->world, stats.connections <= app->config.connections_max);
     SIM_EXPECT(app->world, stats.connections_total <= app->port->sockets_opened);
     SIM_EXPECT(app->world, stats.library_bytes <= stats.library_capacity);
@@ -224,7 +272,7 @@ void sim_check_state(sim_app *app)
 
 void sim_check_due(sim_app *app, uint32_t due_ms)
 {
-    if (app->accepted > app->done && due_ms == UINT32_MAX) {
+    if (app->accepted > app->done + app->held && due_ms == UINT32_MAX) {
         sim_fail(app->world, "a request is open, but no clock runs");
     }
     app->due_zero = due_ms == 0 ? app->due_zero + 1 : 0;

@@ -43,11 +43,20 @@ extern const sim_family sim_family_dial;
 extern const sim_family sim_family_http;
 extern const sim_family sim_family_broken;
 extern const sim_family sim_family_clocks;
+extern const sim_family sim_family_life;
+extern const sim_family sim_family_silence;
 extern const sim_family sim_family_cancel;
 extern const sim_family sim_family_limits;
 extern const sim_family sim_family_config;
 extern const sim_family sim_family_origins;
 extern const sim_family sim_family_chaos;
+extern const sim_family sim_family_pause;
+extern const sim_family sim_family_retry;
+extern const sim_family sim_family_rates;
+extern const sim_family sim_family_suite;
+
+/* Prints the table of the suite, if any of it was played. Returns false if a row is missing. */
+bool sim_suite_report(void);
 
 void sim_run_init(sim_run *run, uint64_t seed, bool is_traced);
 void sim_run_deinit(sim_run *run);

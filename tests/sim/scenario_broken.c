@@ -70,6 +70,8 @@ static void play_connection_lost(sim_run *run, enum sim_fault fault)
     sim_chat *first;
 
     run->app.config.connections_max = 1;
+    run->app.config.attempts_max = 1;
+    run->app.config.replays_max = 0;
     sim_server_script(
         &run->server,
         &(sim_script){.model = "bad", .tokens = 30, .gap_ms = 20, .fault = fault, .after = 10});

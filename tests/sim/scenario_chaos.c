@@ -35,7 +35,7 @@ static sim_script draw_script(sim_run *run, const char *model)
         .gap_ms = draw(run, 2) * draw(run, 60),
         .frame_bytes = draw(run, 3) == 0 ? 1 + draw(run, 200) : 0,
         .fault = draw(run, 2) == 0 ? SIM_FAULT_NONE
-                                   : (enum sim_fault)draw(run, (uint32_t)SIM_FAULT_HANG + 1),
+                                   : (enum sim_fault)draw(run, (uint32_t)SIM_FAULT_STREAMS_MAX),
         .after = draw(run, 12),
         .code = codes[draw(run, 4)],
         .huge_bytes = draw(run, 30000),

@@ -12,6 +12,7 @@ static sim_chat *play_one(sim_run *run, const sim_script *script)
     sim_chat *chat;
 
     sim_server_script(&run->server, script);
+    run->app.config.attempts_max = 1; /* what follows an error is told in scenario_retry.c */
     sim_open(run);
     chat = sim_start(run, script->model == NULL ? "m" : script->model);
     sim_finish(run, 100000);

@@ -236,8 +236,8 @@ static void play_a_call_fails(sim_run *run)
     if (run->app.last_status == CMX_ERR_PORT) {
         return; /* the wait failed: all that is left is deinit */
     }
-    sim_finish(run, 1);
     run->port.fail_call = 0;
+    sim_finish(run, 1);
     sim_expect_alive(run);
 }
 

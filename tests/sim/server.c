@@ -114,7 +114,14 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         conn->server->resets_received++;
         return 0;
     }
-    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
+    if (frame->hd.type == NGHTTP2_PING) {
+        bool is_ack = (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0;
+        conn->server->pings_acked += is_ack ? 1 : 0;
+        conn->server->pings_received += is_ack ? 0 : 1;
+        return 0;
+    }
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR &&
+        !conn->server->is_blamed) {
         sim_fail(conn->server->world, "the client sent GOAWAY with error %u",
                  (unsigned)frame->goaway.error_code);
         return 0;
@@ -176,7 +183,7 @@ static void end_conn(sim_conn *conn)
 
 void sim_conn_pump(sim_conn *conn)
 {
-    if (conn->is_over || conn->is_pumping || conn->session == NULL) {
+    if (conn->is_over || conn->is_mute || conn->is_pumping || conn->session == NULL) {
         return;
     }
     conn->is_pumping = true;

@@ -16,12 +16,13 @@
 
 enum { SIM_SCRIPTS_MAX = 16, SIM_CHATS_MAX = 2048, SIM_MODEL_MAX = 64, SIM_PATH_MAX = 256 };
 
-/* What happens to an answer after `after` tokens. */
+/* What happens to an answer after `after` tokens, or as soon as the request is whole. */
 enum sim_fault {
     SIM_FAULT_NONE,
     SIM_FAULT_TRUNCATE,     /* END_STREAM without a finish */
     SIM_FAULT_RESET_STREAM, /* RST_STREAM with `code` */
-    SIM_FAULT_STALL,        /* silence */
+    SIM_FAULT_RESET_MID,    /* half an event, then RST_STREAM with `code` */
+    SIM_FAULT_STALL,        /* silence, for `stall_ms` or for good */
     SIM_FAULT_HEARTBEATS,   /* SSE comments every `gap_ms`, or every second */
     SIM_FAULT_INBAND,       /* an error object, then END_STREAM */
     SIM_FAULT_HUGE,         /* one event of `huge_bytes`, then as if nothing had happened */
@@ -29,9 +30,22 @@ enum sim_fault {
     SIM_FAULT_CONN_RESET,   /* the connection is torn down */
     SIM_FAULT_CONN_CLOSE,   /* the connection is closed */
     SIM_FAULT_CONN_HOLE,    /* the network swallows everything from now on */
+    SIM_FAULT_CONN_MUTE,    /* the server says nothing more, not even to a PING; all is open */
     SIM_FAULT_GOAWAY,       /* GOAWAY(code); streams above the one `spare` before it are lost */
-    SIM_FAULT_REFUSE,       /* RST_STREAM(REFUSED_STREAM) instead of a head */
-    SIM_FAULT_HANG,         /* no head */
+
+    /* Instead of a head; see server_fault.c. */
+    SIM_FAULT_HANG,         /* nothing */
+    SIM_FAULT_REFUSE,       /* RST_STREAM(REFUSED_STREAM) */
+    SIM_FAULT_RESET_HEAD,   /* RST_STREAM(code) */
+    SIM_FAULT_DROP_HEAD,    /* the connection is torn down */
+    SIM_FAULT_MUTE_HEAD,    /* as CONN_MUTE */
+    SIM_FAULT_GOAWAY_LOWER, /* GOAWAY(code) `repeats` times; the last id is below this stream,
+                               then below the one before it, and so on */
+
+    /* Before the head, then all is well. */
+    SIM_FAULT_GOAWAY_GRACEFUL, /* last id 2^31-1, then the real one */
+    SIM_FAULT_STREAMS_MAX,     /* SETTINGS_MAX_CONCURRENT_STREAMS is `streams_max`; after
+                                  `restore_ms` it is 100 again, 0 = never */
 };
 
 typedef struct sim_script {
@@ -39,6 +53,7 @@ typedef struct sim_script {
     uint32_t times;       /* only for that many requests; 0 = all */
     uint32_t status;      /* of the head; 0 = 200. Others carry an error object */
     uint32_t head_ms;     /* delay before the head */
+    uint32_t first_ms;    /* delay between the head and the first token */
     uint32_t tokens;      /* 0 = 8 */
     uint32_t units;       /* text units per token; 0 = 2 */
     uint32_t gap_ms;      /* between tokens */
@@ -48,13 +63,23 @@ typedef struct sim_script {
     uint32_t after; /* tokens before the fault */
     uint32_t code;  /* HTTP/2 error code */
     uint32_t huge_bytes;
-    int32_t spare;        /* see GOAWAY */
-    uint32_t plain_bytes; /* body of an answer to a plain request; 0 = a list of models */
-    bool is_done_missing; /* no [DONE] */
-    bool is_end_missing;  /* no END_STREAM after [DONE] */
-    bool is_head_only;    /* a 200 head with END_STREAM */
-    bool has_hint;        /* a 103 head goes before */
-    bool has_trailer;     /* the stream ends with trailers */
+    uint32_t stall_ms;
+    uint32_t repeats; /* of a GOAWAY; 0 = 1 */
+    uint32_t streams_max;
+    uint32_t restore_ms;
+    uint32_t flap_ms;        /* the script holds for so long, then not for as long, and so on */
+    const char *retry_after; /* header of this name, any value; NULL = none */
+    const char *error_code;  /* of the error object; NULL = null */
+    const char *message;     /* of the error object; NULL = one that names the script */
+    const char *rate_left;   /* x-ratelimit-remaining-requests and, with it, ... */
+    const char *rate_reset;  /* x-ratelimit-reset-requests */
+    int32_t spare;           /* see GOAWAY */
+    uint32_t plain_bytes;    /* body of an answer to a plain request; 0 = a list of models */
+    bool is_done_missing;    /* no [DONE] */
+    bool is_end_missing;     /* no END_STREAM after [DONE] */
+    bool is_head_only;       /* a 200 head with END_STREAM */
+    bool has_hint;           /* a 103 head goes before */
+    bool has_trailer;        /* the stream ends with trailers */
 } sim_script;
 
 enum sim_server_kind {
@@ -65,10 +90,12 @@ enum sim_server_kind {
 
 /* What the server knows of chat `k`. */
 typedef struct sim_ledger {
-    uint32_t requests; /* heads with its number that arrived whole */
-    uint32_t answered; /* of these, ones that got a head with 200 */
-    uint64_t produced; /* bytes of text in the latest answer so far */
-    bool is_whole;     /* the latest answer got its finish_reason */
+    const void *latest; /* its stream: an earlier one of the same chat says nothing more */
+    uint32_t requests;  /* heads with its number that arrived whole */
+    uint32_t answered;  /* of these, ones that got a head with 200 */
+    uint64_t latest_ms; /* when the latest of them arrived */
+    uint64_t produced;  /* bytes of text in the latest answer so far */
+    bool is_whole;      /* the latest answer got its finish_reason */
 } sim_ledger;
 
 typedef struct sim_server sim_server;
@@ -107,6 +134,9 @@ struct sim_conn {
     sim_link *link;
     nghttp2_session *session;
     bool is_over;
+    bool is_mute;
+    bool is_leaving; /* a GOAWAY was sent, whose last id was ... */
+    int32_t goaway_id;
     bool is_pumping;
     uint32_t streams;
 };
@@ -130,7 +160,10 @@ struct sim_server {
     uint32_t requests;
     uint32_t resets_received; /* RST_STREAM from the client */
     uint32_t streams_open;
-    uint32_t streams_peak; /* most on one connection */
+    uint32_t streams_peak;   /* most on one connection */
+    uint32_t pings_received; /* PING from the client */
+    uint32_t pings_acked;    /* answers to ours */
+    bool is_blamed; /* it breaks the protocol on purpose: a GOAWAY with an error is right */
 };
 
 void sim_server_init(sim_server *server, sim_world *world);
@@ -146,6 +179,16 @@ void sim_conn_pump(sim_conn *conn);
 
 /* The request is whole; answers it. */
 void sim_stream_answer(sim_stream_row *stream);
+
+/* Says goodbye; the last id never rises. Of server_fault.c. */
+void sim_conn_goaway(sim_conn *conn, int32_t last_id, uint32_t code);
+
+/* Does what the script's fault does before any head; of server_fault.c. Returns true if there will
+ * be no answer. */
+bool sim_fault_start(sim_stream_row *stream);
+
+/* Returns whether a script holds now. */
+bool sim_fault_is_due(const sim_server *server, const sim_script *script);
 
 /* Reads from the answer's body; for nghttp2. */
 nghttp2_ssize sim_stream_read(nghttp2_session *session, int32_t id, uint8_t *out, size_t capacity,

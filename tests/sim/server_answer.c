@@ -108,9 +108,13 @@ nghttp2_ssize sim_stream_read(nghttp2_session *session, int32_t id, uint8_t *out
 
 static void send_head(sim_stream_row *stream, uint32_t status, const char *type)
 {
+    const char *wait = stream->script.retry_after;
     char digits[8];
     char id[32];
-    nghttp2_nv head[3];
+    const char *left = stream->script.rate_left;
+    const char *reset = stream->script.rate_reset;
+    nghttp2_nv head[6];
+    size_t count = 3;
     const nghttp2_data_provider2 body = {.source = {.ptr = stream},
                                          .read_callback = sim_stream_read};
 
@@ -124,7 +128,17 @@ static void send_head(sim_stream_row *stream, uint32_t status, const char *type)
     head[0] = (nghttp2_nv){(uint8_t *)":status", (uint8_t *)digits, 7, strlen(digits), 0};
     head[1] = (nghttp2_nv){(uint8_t *)"content-type", (uint8_t *)type, 12, strlen(type), 0};
     head[2] = (nghttp2_nv){(uint8_t *)"x-request-id", (uint8_t *)id, 12, strlen(id), 0};
-    if (nghttp2_submit_response2(stream->conn->session, stream->id, head, 3,
+    if (wait != NULL) {
+        head[count++] =
+            (nghttp2_nv){(uint8_t *)"retry-after", (uint8_t *)wait, 11, strlen(wait), 0};
+    }
+    if (left != NULL && reset != NULL) {
+        head[count++] = (nghttp2_nv){(uint8_t *)"x-ratelimit-remaining-requests", (uint8_t *)left,
+                                     30, strlen(left), 0};
+        head[count++] = (nghttp2_nv){(uint8_t *)"x-ratelimit-reset-requests", (uint8_t *)reset, 26,
+                                     strlen(reset), 0};
+    }
+    if (nghttp2_submit_response2(stream->conn->session, stream->id, head, count,
                                  stream->script.is_head_only ? NULL : &body) != 0) {
         sim_fail(world_of(stream), "the server cannot answer");
     }
@@ -202,14 +216,23 @@ static void append_huge(sim_stream_row *stream)
     append(stream, "\",\"choices\":[]}\n\n");
 }
 
+static void on_step(void *ctx, uint64_t arg);
+
+static void reset_stream(sim_stream_row *stream)
+{
+    send_now(stream);
+    (void)nghttp2_submit_rst_stream(stream->conn->session, NGHTTP2_FLAG_NONE, stream->id,
+                                    stream->script.code);
+    send_now(stream);
+}
+
 /* Streams that had begun before the one `spare` streams ago are not processed. */
 static void send_goaway(sim_stream_row *stream)
 {
     int32_t last =
         nghttp2_session_get_last_proc_stream_id(stream->conn->session) - 2 * stream->script.spare;
 
-    (void)nghttp2_submit_goaway(stream->conn->session, NGHTTP2_FLAG_NONE, last > 0 ? last : 0,
-                                stream->script.code, NULL, 0);
+    sim_conn_goaway(stream->conn, last, stream->script.code);
     send_now(stream);
 }
 
@@ -223,9 +246,17 @@ static bool do_fault(sim_stream_row *stream)
         send_now(stream);
         return false;
     case SIM_FAULT_RESET_STREAM:
-        (void)nghttp2_submit_rst_stream(stream->conn->session, NGHTTP2_FLAG_NONE, stream->id,
-                                        stream->script.code);
-        send_now(stream);
+        reset_stream(stream);
+        return false;
+    case SIM_FAULT_RESET_MID:
+        append_chunk_begin(stream);
+        append(stream, "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"ha");
+        reset_stream(stream);
+        return false;
+    case SIM_FAULT_STALL:
+        if (stream->script.stall_ms > 0) {
+            sim_world_after(world_of(stream), stream->script.stall_ms, on_step, stream, 0);
+        }
         return false;
     case SIM_FAULT_HEARTBEATS:
         on_heartbeat(stream, 0);
@@ -251,12 +282,21 @@ static bool do_fault(sim_stream_row *stream)
     case SIM_FAULT_CONN_HOLE:
         stream->conn->link->is_hole = true;
         return false;
+    case SIM_FAULT_CONN_MUTE:
+        stream->conn->is_mute = true;
+        return false;
     case SIM_FAULT_GOAWAY:
         send_goaway(stream);
         return true;
-    case SIM_FAULT_STALL:
+    case SIM_FAULT_GOAWAY_GRACEFUL:
+    case SIM_FAULT_STREAMS_MAX:
+        return true; /* done before the head */
     case SIM_FAULT_HANG:
     case SIM_FAULT_REFUSE:
+    case SIM_FAULT_RESET_HEAD:
+    case SIM_FAULT_DROP_HEAD:
+    case SIM_FAULT_MUTE_HEAD:
+    case SIM_FAULT_GOAWAY_LOWER:
     case SIM_FAULT_NONE:
         return false;
     }
@@ -269,7 +309,7 @@ static void on_step(void *ctx, uint64_t arg)
     const sim_script *script = &stream->script;
 
     (void)arg;
-    if (stream->is_closed || stream->conn->is_over) {
+    if (stream->is_closed || stream->conn->is_over || ledger_of(stream)->latest != stream) {
         return;
     }
     if (script->fault != SIM_FAULT_NONE && stream->token == script->after &&
@@ -327,9 +367,13 @@ static void answer_plain(sim_stream_row *stream)
 
 static void answer_error(sim_stream_row *stream, uint32_t status, const char *message)
 {
+    const char *code = stream->script.error_code;
+    const char *quote = code == NULL ? "" : "\"";
+
     append(stream,
-           "{\"error\":{\"message\":\"%s\",\"type\":\"test_error\",\"param\":null,\"code\":null}}",
-           message);
+           "{\"error\":{\"message\":\"%s\",\"type\":\"test_error\",\"param\":null,"
+           "\"code\":%s%s%s}}",
+           message, quote, code == NULL ? "null" : code, quote);
     stream->is_out_ended = true;
     send_head(stream, status, "application/json");
 }
@@ -346,7 +390,8 @@ static void on_head(void *ctx, uint64_t arg)
     if (stream->conn->server->key != NULL && !stream->is_authorized) {
         answer_error(stream, 401, "Incorrect API key provided");
     } else if (status != 0 && status != 200) {
-        answer_error(stream, status, "no, because of the script");
+        const char *message = stream->script.message;
+        answer_error(stream, status, message == NULL ? "no, because of the script" : message);
     } else if (strcmp(stream->path, "/v1/chat/completions") != 0) {
         answer_plain(stream);
         send_head(stream, 200, "application/json");
@@ -364,7 +409,8 @@ static void on_head(void *ctx, uint64_t arg)
         append_chunk_begin(stream);
         append(stream, "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
                        "\"content\":\"\"},\"finish_reason\":null}]}\n\n");
-        sim_world_after(world_of(stream), stream->script.gap_ms, on_step, stream, 0);
+        sim_world_after(world_of(stream), stream->script.first_ms + stream->script.gap_ms, on_step,
+                        stream, 0);
     }
     sim_conn_pump(stream->conn);
 }
@@ -377,7 +423,8 @@ static void choose_script(sim_stream_row *stream)
     stream->script = honest;
     for (size_t i = 0; i < server->script_count; i++) {
         const sim_script *script = &server->scripts[i];
-        bool is_left = script->times == 0 || server->script_uses[i] < script->times;
+        bool is_left = (script->times == 0 || server->script_uses[i] < script->times) &&
+                       sim_fault_is_due(server, script);
         if (is_left && (script->model == NULL || strcmp(script->model, stream->model) == 0)) {
             server->script_uses[i]++;
             stream->script = *script;
@@ -434,6 +481,8 @@ void sim_stream_answer(sim_stream_row *stream)
     if (is_chat) {
         read_request(stream);
         ledger_of(stream)->requests++;
+        ledger_of(stream)->latest_ms = world_of(stream)->now_ms;
+        ledger_of(stream)->latest = stream;
         ledger_of(stream)->produced = 0;
         ledger_of(stream)->is_whole = false;
     } else {
@@ -441,12 +490,7 @@ void sim_stream_answer(sim_stream_row *stream)
     }
     sim_note(world_of(stream), "server request", stream->k, (uint64_t)stream->id);
     choose_script(stream);
-    if (stream->script.fault == SIM_FAULT_HANG) {
-        return;
-    }
-    if (stream->script.fault == SIM_FAULT_REFUSE) {
-        (void)nghttp2_submit_rst_stream(stream->conn->session, NGHTTP2_FLAG_NONE, stream->id,
-                                        NGHTTP2_REFUSED_STREAM);
+    if (sim_fault_start(stream)) {
         return;
     }
     sim_world_after(world_of(stream), stream->script.head_ms, on_head, stream, 0);

@@ -17,9 +17,10 @@
 enum { SEEDS_DEFAULT = 8, FAILURES_SHOWN_MAX = 20, RUN_SECONDS_MAX = 60, TWICE_EVERY = 100 };
 
 static const sim_family *const families[] = {
-    &sim_family_basic,   &sim_family_dial,   &sim_family_http,   &sim_family_broken,
-    &sim_family_clocks,  &sim_family_cancel, &sim_family_limits, &sim_family_config,
-    &sim_family_origins, &sim_family_chaos,
+    &sim_family_basic,   &sim_family_dial,    &sim_family_http,   &sim_family_broken,
+    &sim_family_clocks,  &sim_family_cancel,  &sim_family_limits, &sim_family_config,
+    &sim_family_life,    &sim_family_silence, &sim_family_retry,  &sim_family_rates,
+    &sim_family_origins, &sim_family_chaos,   &sim_family_pause,  &sim_family_suite,
 };
 
 typedef struct sim_choice {
@@ -212,6 +213,9 @@ int main(int argc, char **argv)
     }
     if (options.is_listing) {
         return 0;
+    }
+    if (options.scenario == NULL && !sim_suite_report()) {
+        failures++;
     }
     printf("%" PRIu64 " runs, %" PRIu64 " failed\n", runs, failures);
     return failures == 0 && runs > 0 ? 0 : 1;

@@ -284,8 +284,8 @@ static int connect_to(sim_client *client, const sim_listener *listener, uint32_t
     return CMX_OK;
 }
 
-static int port_socket_open(void *state, const cmx_address *to, cmx_socket_hook hook,
-                            void *hook_user, uint32_t *socket)
+static int port_socket_open(void *state, const cmx_address *to, const cmx_socket_options *options,
+                            uint32_t *socket)
 {
     sim_client *client = client_of(state);
 
@@ -296,8 +296,8 @@ static int port_socket_open(void *state, const cmx_address *to, cmx_socket_hook 
         if (client->sockets[i] != NULL) {
             continue;
         }
-        if (hook != NULL) {
-            int rc = hook(hook_user, (intptr_t)i, to);
+        if (options->hook != NULL) {
+            int rc = options->hook(options->hook_user, (intptr_t)i, to);
             if (rc != CMX_OK) {
                 return rc;
             }

@@ -79,22 +79,28 @@ static const char *system_trust(void *ctx)
 static int resolve_start(void *state, const char *host, uint16_t port, uint32_t *query)
 {
     (void)state;
-    (void)host;
-    (void)port;
-    (void)query;
-    return CMX_ERR_DNS_FAILED;
+    fake.resolves++;
+    *query = fake.resolves;
+    assert_true(strlen(host) < sizeof(fake.host));
+    strcpy(fake.host, host);
+    fake.host_port = port;
+    fake.is_answer_due = fake.address_count > 0;
+    return fake.address_count == 0 ? CMX_ERR_DNS_FAILED : CMX_OK;
 }
 
 static int resolve_poll(void *state, uint32_t query, cmx_address *out, size_t capacity,
                         size_t *count)
 {
     (void)state;
-    (void)query;
-    (void)out;
-    (void)capacity;
-    (void)count;
-    fail();
-    return CMX_ERR_DNS_FAILED;
+    assert_int_equal(query, fake.resolves);
+    fake.is_answer_due = false;
+    *count = fake.address_count;
+    assert_true(*count <= capacity);
+    for (size_t i = 0; i < *count; i++) {
+        out[i] = fake.addresses[i];
+        out[i].port = fake.host_port;
+    }
+    return CMX_OK;
 }
 
 static void resolve_cancel(void *state, uint32_t query)
@@ -111,15 +117,15 @@ static fake_socket *find(uint32_t socket)
     return &fake.sockets[socket];
 }
 
-static int socket_open(void *state, const cmx_address *to, cmx_socket_hook hook, void *hook_user,
+static int socket_open(void *state, const cmx_address *to, const cmx_socket_options *options,
                        uint32_t *socket)
 {
     const nghttp2_settings_entry settings = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
                                              fake.streams_max};
 
     (void)state;
-    (void)hook_user;
-    assert_null(hook);
+    assert_null(options->hook);
+    fake.user_timeout_ms = options->user_timeout_ms;
     assert_true(to->port > 0);
     fake.open_calls++;
     assert_true(fake.open_calls < 1000); /* somebody dials in a loop */
@@ -130,6 +136,8 @@ static int socket_open(void *state, const cmx_address *to, cmx_socket_hook hook,
     *socket = fake.opened++;
     fake_socket *row = &fake.sockets[*socket];
     row->is_open = true;
+    row->to = *to;
+    row->opened_ms = fake.now_ms;
     row->recv_status = CMX_AGAIN;
     h2_peer_open(&row->peer, &settings, 1);
     return CMX_OK;
@@ -137,13 +145,34 @@ static int socket_open(void *state, const cmx_address *to, cmx_socket_hook hook,
 
 static int socket_connected(void *state, uint32_t socket)
 {
+    const fake_socket *row = find(socket);
+
     (void)state;
-    (void)find(socket);
-    return fake.connect_status;
+    if (row->is_silent) {
+        return CMX_AGAIN;
+    }
+    return row->connect_status != CMX_OK ? row->connect_status : fake.connect_status;
+}
+
+/* Bytes of the proxy's answer that are still to come. */
+static size_t answer_left(const fake_socket *row)
+{
+    if (!fake.is_proxy || fake.proxy_answer == NULL || strstr(row->request, "\r\n\r\n") == NULL) {
+        return 0;
+    }
+    return strlen(fake.proxy_answer) - row->answer_taken;
+}
+
+static bool is_tunnel(const fake_socket *row)
+{
+    return !fake.is_proxy || (row->answer_taken > 0 && answer_left(row) == 0);
 }
 
 static bool has_input(fake_socket *row)
 {
+    if (!is_tunnel(row)) {
+        return answer_left(row) > 0;
+    }
     if (fake.is_mute) {
         return false;
     }
@@ -151,19 +180,37 @@ static bool has_input(fake_socket *row)
     return row->peer.out_len > 0;
 }
 
+static size_t take_peer(fake_socket *row, void *out, size_t capacity)
+{
+    size_t got = row->peer.out_len < capacity ? row->peer.out_len : capacity;
+
+    memcpy(out, row->peer.out, got);
+    memmove(row->peer.out, row->peer.out + got, row->peer.out_len - got);
+    row->peer.out_len -= got;
+    return got;
+}
+
 static int socket_recv(void *state, uint32_t socket, void *out, size_t capacity, size_t *got)
 {
     fake_socket *row = find(socket);
+    size_t left = answer_left(row);
 
     (void)state;
     *got = 0;
     if (!has_input(row)) {
         return row->recv_status;
     }
-    *got = row->peer.out_len < capacity ? row->peer.out_len : capacity;
-    memcpy(out, row->peer.out, *got);
-    memmove(row->peer.out, row->peer.out + *got, row->peer.out_len - *got);
-    row->peer.out_len -= *got;
+    if (left == 0) {
+        *got = take_peer(row, out, capacity);
+        return CMX_OK;
+    }
+    *got = fake.proxy_piece > 0 && fake.proxy_piece < left ? fake.proxy_piece : left;
+    *got = *got < capacity ? *got : capacity;
+    memcpy(out, fake.proxy_answer + row->answer_taken, *got);
+    row->answer_taken += *got;
+    if (fake.proxy_piece == 0 && has_input(row)) {
+        *got += take_peer(row, (char *)out + *got, capacity - *got);
+    }
     return CMX_OK;
 }
 
@@ -179,7 +226,13 @@ static int socket_send(void *state, uint32_t socket, const void *bytes, size_t l
     if (row->is_deaf) {
         return CMX_AGAIN;
     }
-    h2_peer_receive(&row->peer, bytes, len);
+    if (is_tunnel(row)) {
+        h2_peer_receive(&row->peer, bytes, len);
+    } else {
+        assert_true(len < sizeof(row->request) - row->request_len);
+        memcpy(row->request + row->request_len, bytes, len);
+        row->request_len += len;
+    }
     *sent = len;
     return CMX_OK;
 }
@@ -187,6 +240,7 @@ static int socket_send(void *state, uint32_t socket, const void *bytes, size_t l
 static void socket_close(void *state, uint32_t socket)
 {
     (void)state;
+    find(socket)->closed_ms = fake.now_ms;
     find(socket)->is_open = false;
     fake.closes++;
 }
@@ -201,6 +255,9 @@ static uint32_t ready_of(fake_socket *row)
 {
     uint32_t ready = row->is_deaf ? 0 : CMX_SOCKET_WRITE;
 
+    if (row->is_silent) {
+        return 0;
+    }
     if (has_input(row) || row->recv_status != CMX_AGAIN) {
         ready |= CMX_SOCKET_READ;
     }
@@ -221,7 +278,7 @@ static int wait_sockets(void *state, uint32_t timeout_ms, cmx_port_ready *out, s
             ++*count;
         }
     }
-    if (*count == 0) {
+    if (*count == 0 && !fake.is_answer_due) {
         assert_true(timeout_ms != UINT32_MAX); /* nothing would ever happen again */
         fake.now_ms += timeout_ms;
     }

@@ -249,6 +249,29 @@ static void test_answer_texts_are_cut_at_their_limits(void **state)
     assert_int_equal(result.error_code, 429);
 }
 
+static void test_answer_error_names_come_before_a_long_message(void **state)
+{
+    (void)state;
+    struct run run;
+    char long_text[401];
+    memset(long_text, 'x', 400);
+    long_text[400] = '\0';
+    char stream[1024];
+    int len = snprintf(stream, sizeof stream,
+                       EVENT("{\"error\":{\"message\":\"%s\",\"type\":\"%s\",\"code\":\"%s\"}}"),
+                       long_text, "tokens", "rate_limit_exceeded");
+    run_init(&run, TAIL_BYTES_MAX, EVENT_BYTES_MAX);
+    cmx_answer_head(&run.answer, 200, CMX_ANSWER_EVENT_STREAM, (cmx_view){NULL, 0},
+                    (cmx_view){NULL, 0});
+    feed(&run, stream, (size_t)len);
+    cmx_answer_result result;
+    cmx_answer_result_get(&run.answer, &result);
+    check_text(result.error_name, "rate_limit_exceeded");
+    check_text(result.error_type, "tokens");
+    assert_int_equal(result.message.len, CMX_ANSWER_MESSAGE_BYTES_MAX - 19 - 6);
+    assert_int_equal(result.error_code, 0);
+}
+
 static void test_answer_request_id_of_the_head_stays(void **state)
 {
     (void)state;
@@ -445,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_answer_vectors_at_every_split),
         cmocka_unit_test(test_answer_facts_are_collected),
         cmocka_unit_test(test_answer_texts_are_cut_at_their_limits),
+        cmocka_unit_test(test_answer_error_names_come_before_a_long_message),
         cmocka_unit_test(test_answer_request_id_of_the_head_stays),
         cmocka_unit_test(test_answer_event_limit_is_the_same_at_every_split),
         cmocka_unit_test(test_answer_without_a_free_block_ends_as_limit),

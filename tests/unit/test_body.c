@@ -29,6 +29,26 @@ static void test_body_stream_asks_for_usage(void **state)
                "\"stream\":true}");
 }
 
+static void test_body_drops_stream_options_once(void **state)
+{
+    (void)state;
+    static const char expected[] =
+        "{\"model\":\"gpt-4.1\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}],"
+        "\"stream\":true}";
+    cmx_chat chat = make_chat(hello, 1);
+    cmx_body body;
+    uint8_t out[OUT_BYTES];
+    size_t got = 0;
+    assert_int_equal(cmx_body_init(&body, &chat, NULL), CMX_OK);
+    assert_int_equal(cmx_body_read(&body, out, 7, &got), CMX_OK); /* an attempt was begun */
+    assert_true(cmx_body_drop_stream_options(&body));
+    assert_int_equal(body.length, sizeof expected - 1);
+    assert_int_equal(cmx_body_read(&body, out, sizeof out, &got), CMX_OK);
+    assert_int_equal(got, sizeof expected - 1);
+    assert_memory_equal(out, expected, sizeof expected - 1);
+    assert_false(cmx_body_drop_stream_options(&body));
+}
+
 static void test_body_plain_answer_sends_no_stream_options(void **state)
 {
     (void)state;
@@ -220,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_body_stream_asks_for_usage),
+        cmocka_unit_test(test_body_drops_stream_options_once),
         cmocka_unit_test(test_body_plain_answer_sends_no_stream_options),
         cmocka_unit_test(test_body_roles_and_options_are_written),
         cmocka_unit_test(test_body_texts_are_escaped),

@@ -136,6 +136,61 @@ static void test_call_replay_queues_with_a_fresh_clock(void **state)
     expect_due(0, START_MS + 2700, CMX_ERR_TIMEOUT_HEAD);
 }
 
+static void test_call_own_limits_come_before_the_configured_ones(void **state)
+{
+    (void)state;
+    call.limits = (cmx_call_limits){.queue_timeout_ms = 300,
+                                    .head_timeout_ms = 400,
+                                    .first_token_timeout_ms = 500,
+                                    .progress_timeout_ms = 600,
+                                    .total_timeout_ms = 10000};
+    expect_due(0, START_MS + 300, CMX_ERR_TIMEOUT_QUEUE);
+    cmx_call_enter(&call, CMX_CALL_AWAIT_HEAD, START_MS, 0);
+    expect_due(0, START_MS + 400, CMX_ERR_TIMEOUT_HEAD);
+    cmx_call_enter(&call, CMX_CALL_AWAIT_TOKEN, START_MS, 0);
+    expect_due(0, START_MS + 500, CMX_ERR_TIMEOUT_FIRST_TOKEN);
+    (void)cmx_call_on_token(&call, 1, START_MS, 0);
+    expect_due(0, START_MS + 600, CMX_ERR_TIMEOUT_PROGRESS);
+    cmx_call_enter(&call, CMX_CALL_AWAIT_TURN, START_MS, 0);
+    expect_due(0, START_MS + 10000, CMX_ERR_TIMEOUT_TOTAL);
+}
+
+static void test_call_retry_waits_from_its_event_on(void **state)
+{
+    (void)state;
+    call.wait_ms = 250;
+    call.telling = true;
+    cmx_call_enter(&call, CMX_CALL_AWAIT_RETRY, START_MS + 10, 0);
+    expect_due(0, UINT64_MAX, CMX_AGAIN);
+    call.telling = false;
+    cmx_call_enter(&call, CMX_CALL_AWAIT_RETRY, START_MS + 50, 0);
+    expect_due(0, START_MS + 300, CMX_AGAIN);
+    config.total_timeout_ms = 200;
+    expect_due(0, START_MS + 200, CMX_ERR_TIMEOUT_TOTAL);
+}
+
+static void test_call_failed_dials_share_one_queue_clock(void **state)
+{
+    (void)state;
+    call.reason = CMX_RETRY_NEVER_SENT;
+    cmx_call_enter(&call, CMX_CALL_AWAIT_RETRY, START_MS + 600, 0);
+    cmx_call_enter(&call, CMX_CALL_AWAIT_START, START_MS + 700, 0);
+    expect_due(0, START_MS + 1000, CMX_ERR_TIMEOUT_QUEUE);
+    call.reason = CMX_RETRY_STATUS;
+    cmx_call_enter(&call, CMX_CALL_AWAIT_RETRY, START_MS + 800, 0);
+    cmx_call_enter(&call, CMX_CALL_AWAIT_START, START_MS + 900, 0);
+    expect_due(0, START_MS + 1900, CMX_ERR_TIMEOUT_QUEUE);
+}
+
+static void test_call_held_back_does_not_wait_in_the_queue(void **state)
+{
+    (void)state;
+    cmx_call_enter(&call, CMX_CALL_AWAIT_TURN, START_MS, 0);
+    expect_due(0, UINT64_MAX, CMX_OK);
+    cmx_call_enter(&call, CMX_CALL_AWAIT_START, START_MS + 5000, 0);
+    expect_due(0, START_MS + 6000, CMX_ERR_TIMEOUT_QUEUE);
+}
+
 static void test_call_late_token_does_not_leave_the_grace(void **state)
 {
     (void)state;
@@ -188,6 +243,10 @@ int main(void)
         cmocka_unit_test_setup(test_call_total_clock_runs_whatever_waits, set_up),
         cmocka_unit_test_setup(test_call_replay_queues_with_a_fresh_clock, set_up),
         cmocka_unit_test_setup(test_call_late_token_does_not_leave_the_grace, set_up),
+        cmocka_unit_test_setup(test_call_own_limits_come_before_the_configured_ones, set_up),
+        cmocka_unit_test_setup(test_call_retry_waits_from_its_event_on, set_up),
+        cmocka_unit_test_setup(test_call_failed_dials_share_one_queue_clock, set_up),
+        cmocka_unit_test_setup(test_call_held_back_does_not_wait_in_the_queue, set_up),
         cmocka_unit_test_setup(test_call_bytes_come_in_pieces_and_again_after_rewind, set_up),
         cmocka_unit_test_setup(test_call_without_body_reads_nothing, set_up),
     };

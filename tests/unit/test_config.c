@@ -53,6 +53,25 @@ static const struct row rows[] = {
     {ROW(progress_timeout_ms), 100, 3600000},
     {ROW(total_timeout_ms), 0, 86400000},
     {ROW(idle_timeout_ms), 100, 3600000},
+    {ROW(connection_age_max_ms), 0, 86400000},
+    {ROW(connection_requests_max), 0, 1000000},
+    {ROW(drain_timeout_ms), 100, 86400000},
+    {ROW(dial_backoff_ms), 10, 60000},
+    {ROW(dial_backoff_max_ms), 10, 600000},
+    {ROW(attempt_delay_ms), 10, 10000},
+    {ROW(ping_after_ms), 0, 3600000},
+    {ROW(ping_timeout_ms), 100, 120000},
+    {ROW(ping_idle_ms), 0, 3600000},
+    {ROW(write_timeout_ms), 100, 3600000},
+    {ROW(attempts_max), 1, 10},
+    {ROW(replays_max), 0, 100},
+    {ROW(retry_strict), 0, 1},
+    {ROW(retry_base_ms), 1, 60000},
+    {ROW(retry_max_ms), 1, 600000},
+    {ROW(retry_after_max_ms), 0, 3600000},
+    {ROW(retry_budget_percent), 0, 100},
+    {ROW(paused_streams_max), 0, 64},
+    {ROW(coalesce_ms), 0, 50},
 };
 
 /* Every field in the middle of nothing that another field is compared with. */
@@ -63,6 +82,10 @@ static cmx_config roomy(void)
     config.streams_soft = 1;
     config.streams_hard = 1024;
     config.tail_bytes = 128;
+    config.dial_backoff_ms = 10;
+    config.dial_backoff_max_ms = 600000;
+    config.retry_base_ms = 1;
+    config.retry_max_ms = 600000;
     return config;
 }
 

@@ -156,8 +156,8 @@ static void test_conn_dial_that_fails_at_once_is_not_repeated_at_once(void **sta
     settle();
     assert_int_equal(fake.open_calls, 2);
     uint32_t due_ms = cmx_client_next_due_ms(client);
-    assert_true(due_ms > 0);
-    assert_true(due_ms <= CMX_POOL_DIAL_PAUSE_MS);
+    assert_true(due_ms > 0); /* of the back-off that the fixed entropy draws */
+    assert_true(due_ms <= config.dial_backoff_ms);
 
     h2_peer_answer(peer_of(0), 3, 0); /* it gets the room of the first */
     expect_event(CMX_EVENT_OPEN);
@@ -182,7 +182,7 @@ static void test_conn_dial_is_tried_again_after_the_pause(void **state)
     (void)start();
     settle();
     fake.open_status = CMX_OK;
-    assert_int_equal(cmx_client_wait(client, &event, CMX_POOL_DIAL_PAUSE_MS + 10), CMX_AGAIN);
+    assert_int_equal(cmx_client_wait(client, &event, config.dial_backoff_ms + 10), CMX_AGAIN);
     assert_int_equal(fake.opened, 2);
     assert_int_equal(peer_of(1)->stream_count, 1);
 }
@@ -191,6 +191,7 @@ static void test_conn_first_dial_that_fails_ends_who_waits(void **state)
 {
     (void)state;
     fake.open_status = CMX_ERR_UNREACHABLE;
+    config.replays_max = 0;
     open_client();
     (void)start();
     (void)start_chat(true);
@@ -206,6 +207,8 @@ static void test_conn_end_before_settings_ends_who_waits(void **state)
     (void)state;
     config.streams_before_settings = 1;
     config.connections_max = 1;
+    config.attempts_max = 1;
+    config.replays_max = 0;
     fake.is_mute = true;
     open_client();
     (void)start();
@@ -220,7 +223,9 @@ static void test_conn_end_before_settings_ends_who_waits(void **state)
 static void test_conn_mute_server_is_a_settings_timeout(void **state)
 {
     (void)state;
+    config.replays_max = 0;
     fake.is_mute = true;
+    config.attempts_max = 1;
     open_client();
     (void)start();
     expect_done(CMX_VERDICT_NETWORK, CMX_ERR_TIMEOUT_SETTINGS);
@@ -425,14 +430,18 @@ static void test_conn_lost_amid_a_chunk_delivers_it_and_ends(void **state)
 static void test_conn_calm_goaway_replays_after_a_pause(void **state)
 {
     (void)state;
+    config.retry_base_ms = 1; /* the pause of the request itself does not matter here */
+    config.retry_max_ms = 1;
     open_client();
     (void)start();
     settle();
     const uint64_t since_ms = fake.now_ms;
     h2_peer_goaway(peer_of(0), 0, NGHTTP2_ENHANCE_YOUR_CALM);
-    assert_int_equal(cmx_client_wait(client, &event, CMX_POOL_DIAL_PAUSE_MS + 10), CMX_AGAIN);
+    expect_event(CMX_EVENT_RETRY);
+    assert_int_equal(event.retry.reason, CMX_RETRY_REFUSED);
+    assert_int_equal(cmx_client_wait(client, &event, config.dial_backoff_ms + 10), CMX_AGAIN);
     assert_int_equal(fake.opened, 2);
-    assert_true(fake.now_ms - since_ms >= CMX_POOL_DIAL_PAUSE_MS);
+    assert_true(fake.now_ms - since_ms >= config.dial_backoff_ms);
     h2_peer_answer(peer_of(1), 1, 0);
     expect_event(CMX_EVENT_OPEN);
     expect_done(CMX_VERDICT_DONE, CMX_OK);

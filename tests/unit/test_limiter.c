@@ -19,7 +19,7 @@
 
 #define T0 UINT64_C(5000)
 
-static cmx_limiter limiter_of(cmx_limits limits)
+static cmx_limiter limiter_of(cmx_rate_limits limits)
 {
     cmx_limiter limiter;
     const char *bad = NULL;
@@ -49,7 +49,7 @@ static void expect_wait(cmx_limiter *limiter, uint32_t cost, uint64_t now_ms,
 static void test_limiter_without_limits_admits_everything(void **state)
 {
     (void)state;
-    cmx_limiter limiter = limiter_of((cmx_limits){0});
+    cmx_limiter limiter = limiter_of((cmx_rate_limits){0});
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(admit(&limiter, UINT32_MAX, T0), CMX_OK);
     }
@@ -63,7 +63,7 @@ static void test_limiter_without_limits_admits_everything(void **state)
 static void test_limiter_min_time_spaces_admissions(void **state)
 {
     (void)state;
-    cmx_limiter limiter = limiter_of((cmx_limits){.min_time_ms = 100});
+    cmx_limiter limiter = limiter_of((cmx_rate_limits){.min_time_ms = 100});
     assert_int_equal(admit(&limiter, 0, T0), CMX_OK);
     expect_wait(&limiter, 0, T0, CMX_LIMITER_MIN_TIME, 100);
     expect_wait(&limiter, 0, T0 + 99, CMX_LIMITER_MIN_TIME, 1);
@@ -74,7 +74,7 @@ static void test_limiter_min_time_spaces_admissions(void **state)
 static void test_limiter_concurrency_waits_for_an_end(void **state)
 {
     (void)state;
-    cmx_limiter limiter = limiter_of((cmx_limits){.max_concurrent = 2, .min_time_ms = 10});
+    cmx_limiter limiter = limiter_of((cmx_rate_limits){.max_concurrent = 2, .min_time_ms = 10});
     assert_int_equal(admit(&limiter, 0, T0), CMX_OK);
     assert_int_equal(admit(&limiter, 0, T0 + 10), CMX_OK);
     expect_wait(&limiter, 0, T0 + 11, CMX_LIMITER_CONCURRENCY, UINT64_MAX);
@@ -85,7 +85,7 @@ static void test_limiter_concurrency_waits_for_an_end(void **state)
 static void test_limiter_retry_gives_its_place_back_while_asleep(void **state)
 {
     (void)state;
-    cmx_limiter limiter = limiter_of((cmx_limits){.max_concurrent = 1, .min_time_ms = 50});
+    cmx_limiter limiter = limiter_of((cmx_rate_limits){.max_concurrent = 1, .min_time_ms = 50});
     assert_int_equal(admit(&limiter, 0, T0), CMX_OK);
     cmx_limiter_end(&limiter, 0, 0, T0 + 10); /* failed, sleeps before its retry */
     expect_wait(&limiter, 0, T0 + 10, CMX_LIMITER_MIN_TIME, 40);
@@ -96,8 +96,8 @@ static void test_limiter_retry_gives_its_place_back_while_asleep(void **state)
 static void test_limiter_reservoir_is_set_not_added_to(void **state)
 {
     (void)state;
-    cmx_limiter limiter =
-        limiter_of((cmx_limits){.reservoir = 3, .refresh_amount = 2, .refresh_interval_ms = 1000});
+    cmx_limiter limiter = limiter_of(
+        (cmx_rate_limits){.reservoir = 3, .refresh_amount = 2, .refresh_interval_ms = 1000});
     assert_int_equal(admit(&limiter, 0, T0 + 400), CMX_OK); /* its window begins here */
     assert_int_equal(admit(&limiter, 0, T0 + 500), CMX_OK);
     cmx_limiter_state seen;
@@ -115,8 +115,8 @@ static void test_limiter_reservoir_is_set_not_added_to(void **state)
 static void test_limiter_reservoir_edge_is_twice_the_amount_at_most(void **state)
 {
     (void)state;
-    cmx_limiter limiter =
-        limiter_of((cmx_limits){.reservoir = 5, .refresh_amount = 5, .refresh_interval_ms = 1000});
+    cmx_limiter limiter = limiter_of(
+        (cmx_rate_limits){.reservoir = 5, .refresh_amount = 5, .refresh_interval_ms = 1000});
     uint32_t granted = 0;
     assert_int_equal(admit(&limiter, 0, T0), CMX_OK);
     for (uint64_t now_ms = T0 + 990; now_ms < T0 + 1990; now_ms++) {
@@ -128,7 +128,8 @@ static void test_limiter_reservoir_edge_is_twice_the_amount_at_most(void **state
 static void test_limiter_requests_per_minute_with_burst(void **state)
 {
     (void)state;
-    cmx_limiter limiter = limiter_of((cmx_limits){.requests_per_min = 60, .requests_burst = 2});
+    cmx_limiter limiter =
+        limiter_of((cmx_rate_limits){.requests_per_min = 60, .requests_burst = 2});
     assert_int_equal(admit(&limiter, 0, T0), CMX_OK);
     assert_int_equal(admit(&limiter, 0, T0), CMX_OK);
     expect_wait(&limiter, 0, T0, CMX_LIMITER_REQUESTS, 1000);
@@ -137,8 +138,8 @@ static void test_limiter_requests_per_minute_with_burst(void **state)
 static void test_limiter_spread_keeps_every_second_within_its_share(void **state)
 {
     (void)state;
-    cmx_limiter limiter =
-        limiter_of((cmx_limits){.requests_per_min = 300, .requests_burst = 300, .spread = true});
+    cmx_limiter limiter = limiter_of(
+        (cmx_rate_limits){.requests_per_min = 300, .requests_burst = 300, .spread = true});
     uint64_t at_ms[60];
     uint64_t now_ms = T0;
     for (size_t i = 0; i < CMX_ARRAY_LEN(at_ms); i++) {
@@ -157,7 +158,8 @@ static void test_limiter_spread_keeps_every_second_within_its_share(void **state
 static void test_limiter_tokens_are_reserved_and_refunded(void **state)
 {
     (void)state;
-    cmx_limiter limiter = limiter_of((cmx_limits){.tokens_per_min = 6000, .tokens_burst = 1000});
+    cmx_limiter limiter =
+        limiter_of((cmx_rate_limits){.tokens_per_min = 6000, .tokens_burst = 1000});
     assert_int_equal(admit(&limiter, 800, T0), CMX_OK);
     expect_wait(&limiter, 300, T0, CMX_LIMITER_TOKENS, 1000);
     cmx_limiter_end(&limiter, 800, 150, T0);
@@ -176,7 +178,7 @@ static void test_limiter_cost_that_never_fits_is_an_error_at_once(void **state)
 {
     (void)state;
     cmx_limiter limiter =
-        limiter_of((cmx_limits){.tokens_per_min = 6000, .max_concurrent = 1, .high_water = 1});
+        limiter_of((cmx_rate_limits){.tokens_per_min = 6000, .max_concurrent = 1, .high_water = 1});
     assert_int_equal(admit(&limiter, 6001, T0), CMX_ERR_RATE);
     assert_int_equal(admit(&limiter, 6000, T0), CMX_OK);
     assert_int_equal(admit(&limiter, 6001, T0), CMX_ERR_RATE); /* also while others wait */
@@ -186,12 +188,12 @@ static void test_limiter_cost_that_never_fits_is_an_error_at_once(void **state)
 static void test_limiter_nothing_is_taken_by_a_refusal(void **state)
 {
     (void)state;
-    cmx_limiter limiter = limiter_of((cmx_limits){.min_time_ms = 1000,
-                                                  .requests_per_min = 10,
-                                                  .tokens_per_min = 100,
-                                                  .reservoir = 10,
-                                                  .refresh_amount = 10,
-                                                  .refresh_interval_ms = 60000});
+    cmx_limiter limiter = limiter_of((cmx_rate_limits){.min_time_ms = 1000,
+                                                       .requests_per_min = 10,
+                                                       .tokens_per_min = 100,
+                                                       .reservoir = 10,
+                                                       .refresh_amount = 10,
+                                                       .refresh_interval_ms = 60000});
     assert_int_equal(admit(&limiter, 10, T0), CMX_OK);
     cmx_limiter before = limiter;
     assert_int_equal(admit(&limiter, 10, T0 + 1), CMX_AGAIN);
@@ -201,12 +203,12 @@ static void test_limiter_nothing_is_taken_by_a_refusal(void **state)
 static void test_limiter_undo_gives_back_all_but_the_spacing(void **state)
 {
     (void)state;
-    cmx_limiter limiter = limiter_of((cmx_limits){.min_time_ms = 5,
-                                                  .requests_per_min = 1,
-                                                  .tokens_per_min = 100,
-                                                  .reservoir = 1,
-                                                  .refresh_amount = 1,
-                                                  .refresh_interval_ms = 60000});
+    cmx_limiter limiter = limiter_of((cmx_rate_limits){.min_time_ms = 5,
+                                                       .requests_per_min = 1,
+                                                       .tokens_per_min = 100,
+                                                       .reservoir = 1,
+                                                       .refresh_amount = 1,
+                                                       .refresh_interval_ms = 60000});
     assert_int_equal(admit(&limiter, 100, T0), CMX_OK);
     cmx_limiter_undo(&limiter, 100, T0, T0 + 1);
     expect_wait(&limiter, 100, T0 + 1, CMX_LIMITER_MIN_TIME, 4);
@@ -216,8 +218,8 @@ static void test_limiter_undo_gives_back_all_but_the_spacing(void **state)
 static void test_limiter_undo_after_a_refresh_does_not_overfill(void **state)
 {
     (void)state;
-    cmx_limiter limiter =
-        limiter_of((cmx_limits){.reservoir = 2, .refresh_amount = 2, .refresh_interval_ms = 1000});
+    cmx_limiter limiter = limiter_of(
+        (cmx_rate_limits){.reservoir = 2, .refresh_amount = 2, .refresh_interval_ms = 1000});
     assert_int_equal(admit(&limiter, 0, T0), CMX_OK);
     assert_int_equal(admit(&limiter, 0, T0 + 1000), CMX_OK); /* a new window: one left */
     cmx_limiter_undo(&limiter, 0, T0, T0 + 1100);
@@ -230,9 +232,9 @@ static void test_limiter_undo_after_a_refresh_does_not_overfill(void **state)
 }
 
 /* One runs, so that the next has to wait. */
-static cmx_limiter busy_limiter(enum cmx_limiter_strategy strategy, uint32_t min_time_ms)
+static cmx_limiter busy_limiter(enum cmx_strategy strategy, uint32_t min_time_ms)
 {
-    cmx_limiter limiter = limiter_of((cmx_limits){
+    cmx_limiter limiter = limiter_of((cmx_rate_limits){
         .max_concurrent = 1, .min_time_ms = min_time_ms, .high_water = 2, .strategy = strategy});
     assert_int_equal(admit(&limiter, 0, T0), CMX_OK);
     return limiter;
@@ -241,7 +243,7 @@ static cmx_limiter busy_limiter(enum cmx_limiter_strategy strategy, uint32_t min
 static void test_limiter_high_water_counts_only_if_it_must_wait(void **state)
 {
     (void)state;
-    cmx_limiter limiter = busy_limiter(CMX_LIMITER_OVERFLOW, 0);
+    cmx_limiter limiter = busy_limiter(CMX_STRATEGY_OVERFLOW, 0);
     assert_int_equal(cmx_limiter_enqueue(&limiter, 1, 0, T0), CMX_LIMITER_ACCEPT);
     assert_int_equal(cmx_limiter_enqueue(&limiter, 2, 0, T0), CMX_LIMITER_REFUSE);
     cmx_limiter_end(&limiter, 0, 0, T0);
@@ -251,14 +253,14 @@ static void test_limiter_high_water_counts_only_if_it_must_wait(void **state)
 static void test_limiter_leak_drops_the_oldest(void **state)
 {
     (void)state;
-    cmx_limiter limiter = busy_limiter(CMX_LIMITER_LEAK, 0);
+    cmx_limiter limiter = busy_limiter(CMX_STRATEGY_LEAK, 0);
     assert_int_equal(cmx_limiter_enqueue(&limiter, 2, 0, T0), CMX_LIMITER_DROP_OLDEST);
 }
 
 static void test_limiter_block_refuses_all_for_its_penalty(void **state)
 {
     (void)state;
-    cmx_limiter limiter = busy_limiter(CMX_LIMITER_BLOCK, 0);
+    cmx_limiter limiter = busy_limiter(CMX_STRATEGY_BLOCK, 0);
     assert_int_equal(cmx_limiter_enqueue(&limiter, 2, 0, T0), CMX_LIMITER_REFUSE_ALL);
     cmx_limiter_end(&limiter, 0, 0, T0);
     expect_wait(&limiter, 0, T0, CMX_LIMITER_BLOCKED, 5000); /* a retry waits, too */
@@ -273,7 +275,7 @@ static void test_limiter_block_refuses_all_for_its_penalty(void **state)
 static void test_limiter_block_penalty_follows_the_spacing(void **state)
 {
     (void)state;
-    cmx_limiter limiter = busy_limiter(CMX_LIMITER_BLOCK, 200);
+    cmx_limiter limiter = busy_limiter(CMX_STRATEGY_BLOCK, 200);
     assert_int_equal(cmx_limiter_enqueue(&limiter, 2, 0, T0), CMX_LIMITER_REFUSE_ALL);
     cmx_limiter_state seen;
     cmx_limiter_look(&limiter, T0, &seen);
@@ -283,7 +285,7 @@ static void test_limiter_block_penalty_follows_the_spacing(void **state)
 static void test_limiter_headers_bind_without_own_limits(void **state)
 {
     (void)state;
-    cmx_limiter limiter = limiter_of((cmx_limits){0});
+    cmx_limiter limiter = limiter_of((cmx_rate_limits){0});
     const cmx_limiter_said nothing = {0};
     const cmx_limiter_said requests = {.known = true, .remaining = 1, .reset_ms = 2000};
     const cmx_limiter_said tokens = {.known = true, .remaining = 500, .reset_ms = 3000};
@@ -300,12 +302,12 @@ static void test_limiter_check_names_the_field(void **state)
 {
     (void)state;
     const struct {
-        cmx_limits limits;
+        cmx_rate_limits limits;
         const char *field;
     } cases[] = {
         {{.reservoir = 1, .refresh_interval_ms = 1}, "refresh_amount"},
         {{.reservoir = 1, .refresh_amount = 1}, "refresh_interval_ms"},
-        {{.strategy = (enum cmx_limiter_strategy)3}, "strategy"},
+        {{.strategy = (enum cmx_strategy)3}, "strategy"},
         {{.requests_burst = 1}, "requests_burst"},
         {{.spread = true}, "spread"},
         {{.tokens_burst = 1}, "tokens_burst"},
@@ -325,7 +327,7 @@ static void end_idle_limiter(void *ctx)
 static void test_limiter_end_without_admission_panics(void **state)
 {
     (void)state;
-    cmx_limiter limiter = limiter_of((cmx_limits){0});
+    cmx_limiter limiter = limiter_of((cmx_rate_limits){0});
     expect_panic(end_idle_limiter, &limiter);
 }
 
@@ -396,7 +398,7 @@ static void serve(world *w, int request, uint32_t cost)
     fail_msg("request %d starves", request);
 }
 
-static void check_world(const world *w, const cmx_limits *limits)
+static void check_world(const world *w, const cmx_rate_limits *limits)
 {
     for (int i = 0; i < REQUESTS; i++) {
         for (int j = i + 1; j < REQUESTS; j++) {
@@ -419,7 +421,7 @@ static void test_limiter_queue_is_served_whole_and_within_limits(void **state)
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         world w = {.now_ms = T0};
         cmx_random_seed(&w.random, seed);
-        cmx_limits limits = {
+        cmx_rate_limits limits = {
             .min_time_ms = cmx_random_below(&w.random, 50),
             .max_concurrent = 1 + cmx_random_below(&w.random, RUNNING_MAX),
             .reservoir = 20,

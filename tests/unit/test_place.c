@@ -52,6 +52,23 @@ static void test_place_connection_without_room_is_passed_over(void **state)
     assert_int_equal(index, 1);
 }
 
+static void test_place_spare_connection_is_taken_only_if_no_other_has_room(void **state)
+{
+    (void)state;
+    cmx_place_conn conns[] = {open_conn(0, 9), open_conn(7, 9), open_conn(3, 9)};
+    uint32_t index = 9;
+    conns[0].spare = true;
+    assert_int_equal(cmx_place_choose(conns, 3, &limits, &index), CMX_PLACE_STREAM);
+    assert_int_equal(index, 2);
+    conns[1].room = 0;
+    conns[2].room = 0;
+    assert_int_equal(cmx_place_choose(conns, 3, &limits, &index), CMX_PLACE_STREAM);
+    assert_int_equal(index, 0);
+    conns[1] = (cmx_place_conn){.usable = true, .spare = true, .active = 5, .room = 1};
+    assert_int_equal(cmx_place_choose(conns, 3, &limits, &index), CMX_PLACE_STREAM);
+    assert_int_equal(index, 0); /* among spare ones the load decides, too */
+}
+
 static void test_place_hard_limit_is_never_passed(void **state)
 {
     (void)state;
@@ -139,6 +156,7 @@ int main(void)
         cmocka_unit_test(test_place_no_connection_and_no_dial_waits),
         cmocka_unit_test(test_place_least_load_wins),
         cmocka_unit_test(test_place_connection_without_room_is_passed_over),
+        cmocka_unit_test(test_place_spare_connection_is_taken_only_if_no_other_has_room),
         cmocka_unit_test(test_place_hard_limit_is_never_passed),
         cmocka_unit_test(test_place_soft_limit_is_filled_beyond_before_dialing),
         cmocka_unit_test(test_place_dials_are_coalesced),

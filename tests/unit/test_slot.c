@@ -148,7 +148,8 @@ static void test_slot_requeue_goes_to_the_front(void **state)
     assert_int_equal(cmx_slot_pop_started(&slots), a);
     cmx_slot_finish(&slots, a, CMX_SLOT_END_REFUSED, false);
     uint64_t handle = cmx_slot_handle(&slots, a);
-    cmx_slot_requeue(&slots, a);
+    cmx_slot_hold(&slots, a);
+    cmx_slot_admit(&slots, a, true);
     assert_int_equal(slots.queued.first, a);
     assert_int_equal(slots.queued.last, b);
     assert_int_equal(rows[a].stream.flags, 0); /* a new stream */
@@ -190,7 +191,18 @@ static void move(cmx_random *random, uint16_t index)
             cmx_slot_activate(&slots, index, 0);
             return;
         }
+        if (cmx_random_below(random, 3) == 0) {
+            cmx_slot_hold(&slots, index);
+            return;
+        }
         cmx_slot_finish(&slots, index, CMX_SLOT_END_NEVER_SENT, true);
+        return;
+    case CMX_SLOT_HELD:
+        if (cmx_random_below(random, 4) == 0) {
+            cmx_slot_finish(&slots, index, CMX_SLOT_END_LOST, false);
+        } else {
+            cmx_slot_admit(&slots, index, coin);
+        }
         return;
     case CMX_SLOT_ACTIVE:
         cmx_slot_finish(&slots, index, CMX_SLOT_END_COMPLETE, coin);
@@ -198,7 +210,7 @@ static void move(cmx_random *random, uint16_t index)
     case CMX_SLOT_ENDED:
         cmx_slot_unlist(&slots, index);
         if (coin) {
-            cmx_slot_requeue(&slots, index);
+            cmx_slot_hold(&slots, index);
             return;
         }
         cmx_slot_release(&slots, index);

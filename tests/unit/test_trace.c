@@ -47,8 +47,11 @@ static int set_up(void **state)
     (void)state;
     fake_port_reset();
     cmx_config_preset(&config, CMX_PRESET_DEFAULT);
+    config.attempts_max = 1;
+    config.replays_max = 0; /* each failure is to be seen */
     config.connections_max = 1;
     config.requests_max = 4;
+    config.attempts_max = 1;
     config.trace_bytes = 16384;
     cmx_origin_default(&origin);
     origin.base_url = "http://127.0.0.1:8080/v1";

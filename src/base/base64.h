@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes base64 (RFC 4648, 4), for credentials of a proxy. It keeps nothing: wiping what is written
+ * is the caller's.
+ */
+#ifndef CMX_BASE_BASE64_H
+#define CMX_BASE_BASE64_H
+
+#include "base/base.h"
+#include "base/view.h"
+
+/* Bytes that `len` bytes become; no NUL follows. */
+#define CMX_BASE64_BYTES(len) (((len) + 2) / 3 * 4)
+
+/* Writes CMX_BASE64_BYTES(bytes.len) bytes to `out` and returns how many. */
+size_t cmx_base64_write(cmx_view bytes, char *out);
+
+#endif

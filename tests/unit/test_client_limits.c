@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the client's functions say of limits: those of a request, those of an origin, a key that
+ * changes, an end in good order.
+ */
+#include "chatmux/client.h"
+#include "base/base.h"
+#include "pool/tables.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "unit/fake_port.h"
+
+CMX_BLOCK(memory, 1024 * 1024);
+static cmx_client *client;
+static cmx_origin origin;
+static cmx_chat chat;
+static cmx_request request;
+static cmx_message message;
+static const char *bad_field;
+
+static int set_up(void **state)
+{
+    (void)state;
+    cmx_config config;
+    fake_port_reset();
+    cmx_config_preset(&config, CMX_PRESET_TINY);
+    config.connections_max = 2;
+    config.origins_max = 2;
+    config.requests_max = 2;
+    assert_true(cmx_client_bytes(&config) <= sizeof(memory));
+    assert_int_equal(cmx_client_init(&client, memory, sizeof(memory), &config, &fake.table, NULL),
+                     CMX_OK);
+
+    cmx_origin_default(&origin);
+    origin.base_url = "http://127.0.0.1:8080/v1";
+    origin.key = "sk-1";
+    message = (cmx_message){.role = CMX_ROLE_USER, .text = "hello"};
+    cmx_chat_default(&chat);
+    chat.model = "m";
+    chat.messages = &message;
+    chat.message_count = 1;
+    cmx_request_default(&request);
+    request.path = "/models";
+    bad_field = "untouched";
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    cmx_client_deinit(client);
+    fake_port_deinit();
+    return 0;
+}
+
+static void expect_field(const char *field)
+{
+    if (field == NULL) {
+        assert_null(bad_field);
+    } else {
+        assert_non_null(bad_field);
+        assert_string_equal(bad_field, field);
+    }
+    bad_field = "untouched";
+}
+
+static void expect_origin(int status, const char *field)
+{
+    cmx_origin_id id = 77;
+    assert_int_equal(cmx_client_add_origin(client, &origin, &id, &bad_field), status);
+    expect_field(field);
+    assert_int_equal(cmx_client_add_origin(client, &origin, &id, NULL), status);
+    assert_int_equal(id, 77); /* untouched by a failure */
+}
+
+static void add_origin(void)
+{
+    cmx_origin_id id = 77;
+    assert_int_equal(cmx_client_add_origin(client, &origin, &id, &bad_field), CMX_OK);
+    expect_field(NULL);
+    assert_int_equal(id, 0);
+}
+
+static void expect_chat(int status, const char *field)
+{
+    cmx_id id = 77;
+    assert_int_equal(cmx_chat_start(client, &chat, &id, &bad_field), status);
+    expect_field(field);
+    assert_int_equal(cmx_chat_start(client, &chat, &id, NULL), status);
+    assert_int_equal(id, 77);
+}
+
+static void expect_request(int status, const char *field)
+{
+    cmx_id id = 77;
+    assert_int_equal(cmx_request_start(client, &request, &id, &bad_field), status);
+    expect_field(field);
+    assert_int_equal(cmx_request_start(client, &request, &id, NULL), status);
+    assert_int_equal(id, 77);
+}
+
+static cmx_id start_chat(void)
+{
+    cmx_id id = 0;
+    assert_int_equal(cmx_chat_start(client, &chat, &id, &bad_field), CMX_OK);
+    expect_field(NULL);
+    assert_true(id != 0);
+    return id;
+}
+
+static void test_client_limits_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    add_origin();
+    chat.limits.head_timeout_ms = 99;
+    expect_chat(CMX_ERR_ARGUMENT, "limits.head_timeout_ms");
+    chat.limits.head_timeout_ms = 100;
+    chat.limits.attempts_max = 11;
+    expect_chat(CMX_ERR_ARGUMENT, "limits.attempts_max");
+    request.limits.total_timeout_ms = 86400001;
+    expect_request(CMX_ERR_ARGUMENT, "limits.total_timeout_ms");
+}
+
+static void test_client_limits_rate_limits_are_checked_and_seen(void **state)
+{
+    (void)state;
+    cmx_rate_limits limits = {.reservoir = 3};
+    cmx_limit_state seen;
+    origin.rate_limits = &limits;
+    expect_origin(CMX_ERR_ARGUMENT, "rate_limits");
+    limits.refresh_amount = 3;
+    limits.refresh_interval_ms = 1000;
+    limits.tokens_per_min = 300;
+    add_origin();
+    (void)start_chat();
+    assert_int_equal(cmx_client_limits(client, 0, &seen), CMX_OK);
+    assert_int_equal(seen.running, 1);
+    assert_int_equal(seen.queued, 0);
+    assert_int_equal(seen.reservoir, 2);
+    assert_int_equal(seen.requests_remaining, UINT32_MAX);
+    assert_int_equal(seen.tokens_remaining, UINT32_MAX);
+    assert_int_equal(seen.gate_ms, 0);
+    cmx_id id = start_chat(); /* the first took nearly all tokens of a minute */
+    assert_int_equal(cmx_client_waiting(client, id), CMX_WAITING_RATE_LIMIT);
+    assert_int_equal(cmx_client_limits(client, 0, &seen), CMX_OK);
+    assert_int_equal(seen.queued, 1);
+    assert_int_equal(cmx_client_limits(client, 7, &seen), CMX_ERR_ARGUMENT);
+}
+
+static void test_client_limits_cost_that_never_fits_is_told_at_once(void **state)
+{
+    (void)state;
+    const cmx_rate_limits limits = {.tokens_per_min = 1000};
+    origin.rate_limits = &limits;
+    add_origin();
+    chat.max_tokens = 1000;
+    expect_chat(CMX_ERR_RATE, "tokens_per_min");
+}
+
+static void test_client_limits_set_key_refuses_what_is_no_key(void **state)
+{
+    (void)state;
+    add_origin();
+    assert_int_equal(cmx_client_set_key(client, 9, "k"), CMX_ERR_ARGUMENT);
+    assert_int_equal(cmx_client_set_key(client, 0, NULL), CMX_ERR_ARGUMENT);
+    assert_int_equal(cmx_client_set_key(client, 0, ""), CMX_ERR_ARGUMENT);
+    assert_int_equal(cmx_client_set_key(client, 0, "a\nb"), CMX_ERR_KEY);
+    assert_int_equal(cmx_client_set_key(client, 0, "sk-longer-than-the-one-before"), CMX_OK);
+}
+
+static void test_client_limits_draining_accepts_nothing(void **state)
+{
+    (void)state;
+    cmx_event event;
+    add_origin();
+    cmx_client_drain(client, 1000);
+    expect_chat(CMX_ERR_BUSY, "drain");
+    assert_int_equal(cmx_client_next_event(client, &event), CMX_IDLE);
+}
+
+static void test_client_limits_waiting_has_names_for_all(void **state)
+{
+    (void)state;
+    assert_int_equal(cmx_client_waiting(client, 12345), CMX_WAITING_NOT);
+    assert_string_equal(cmx_waiting_name(CMX_WAITING_RETRY), "RETRY");
+    assert_string_equal(cmx_waiting_name(CMX_WAITING_NOT), "NOT");
+    assert_string_equal(cmx_waiting_name((enum cmx_waiting)99), "UNKNOWN");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_client_limits_out_of_range_are_refused),
+        TEST(test_client_limits_rate_limits_are_checked_and_seen),
+        TEST(test_client_limits_cost_that_never_fits_is_told_at_once),
+        TEST(test_client_limits_set_key_refuses_what_is_no_key),
+        TEST(test_client_limits_draining_accepts_nothing),
+        TEST(test_client_limits_waiting_has_names_for_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
