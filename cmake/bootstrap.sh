@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # From a clean checkout to something that runs, in one command.
-# usage: sh cmake/bootstrap.sh demo|test|packages
+# usage: sh cmake/bootstrap.sh demo|test|packages|cross [CPU...]
 #
 #   demo      builds `release`, starts the relay emulator on loopback with a certificate authority of
 #             its own, streams one chat that can be watched, then 200 chats over 2 connections
@@ -10,7 +10,11 @@
 #             and real stack under ASan+UBSan, five servers of other makers among it (fetched into
 #             the cache, not installed); the same and style, layers, limits, symbols and packaging
 #             in release
-#   packages  installs what the other two need and is missing, nothing else
+#   packages  installs what the two above need and is missing, nothing else
+#   cross     for each CPU of toolchains/ (armhf aarch64 mips mipsel riscv64 x86_64; all without one):
+#             builds `size` and its tests, static with musl, and runs them under qemu: unit, simulation,
+#             port, fuzz, chats against the relay of this machine; compares sizes with the budget; then
+#             builds `release` and runs one chat and 100 at once with its assembly
 #
 # Installs Debian packages only when some are missing and it runs as root; uses no network when
 # nothing is missing.
@@ -20,6 +24,8 @@ set -eu
 
 PACKAGES="gcc libc6-dev make cmake clang python3 pkg-config libcmocka-dev libssl-dev libcurl4-openssl-dev
     clang-format-14"
+CPUS="armhf aarch64 mips mipsel riscv64 x86_64"
+CROSS_SLOWDOWN=10 # of time limits, under emulation
 READY_TENTHS=100 # how long the emulator may take to start
 
 cd "$(dirname "$0")/.."
@@ -147,6 +153,48 @@ run_checks() {
     run_tests release
 }
 
+cross_packages() {
+    PACKAGES="gcc libc6-dev make cmake python3 pkg-config libcmocka-dev libssl-dev"
+    for cpu in "$@"; do
+        case $cpu in
+        armhf) PACKAGES="$PACKAGES gcc-arm-linux-gnueabihf linux-libc-dev-armhf-cross qemu-user-static" ;;
+        aarch64) PACKAGES="$PACKAGES gcc-aarch64-linux-gnu linux-libc-dev-arm64-cross qemu-user-static" ;;
+        mips | mipsel | riscv64)
+            PACKAGES="$PACKAGES gcc-$cpu-linux-gnu linux-libc-dev-$cpu-cross qemu-user-static" ;;
+        x86_64) ;;
+        *) fail "no such CPU: $cpu (there are: $CPUS)" ;;
+        esac
+    done
+}
+
+# The other side of the chats: not what is judged here, so it is this machine's own.
+build_relay() {
+    say "building the relay emulator"
+    cmake --preset release
+    cmake --build --preset release --parallel "$jobs" --target chatmux_relay
+}
+
+cross() {
+    cpu=$1
+    compiler=$(CMX_JOBS=$jobs sh cmake/musl.sh "$cpu")
+    path=$PATH
+    PATH=$compiler:$PATH
+    for preset in size release; do
+        say "building $preset for $cpu"
+        cmake --preset "$preset" -B "build/$preset-$cpu" --toolchain "toolchains/$cpu.cmake" -DCMX_WERROR=ON \
+            "-DCMX_TEST_RELAY=$root/build/release/chatmux-relay" "-DCMX_TEST_SLOWDOWN=$CROSS_SLOWDOWN"
+    done
+    cmake --build "build/size-$cpu" --parallel "$jobs"
+    cmake --build "build/release-$cpu" --parallel "$jobs" --target chatmux_cli
+    say "testing size on $cpu"
+    ctest --test-dir "build/size-$cpu" --output-on-failure --no-tests=error --parallel "$jobs"
+    say "testing release on $cpu"
+    ctest --test-dir "build/release-$cpu" --output-on-failure --no-tests=error -R '^real_hundred$'
+    say "weighing $cpu"
+    python3 -B tests/size/size.py "$cpu=build/size-$cpu"
+    PATH=$path
+}
+
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/chatmux-bootstrap.XXXXXX")
 case ${1:-} in
 demo)
@@ -160,8 +208,17 @@ test)
 packages)
     install_packages
     ;;
+cross)
+    shift
+    # shellcheck disable=SC2086 # a list of words
+    [ "$#" -gt 0 ] || set -- $CPUS
+    cross_packages "$@"
+    install_packages
+    build_relay
+    for cpu in "$@"; do cross "$cpu"; done
+    ;;
 *)
-    printf 'usage: sh cmake/bootstrap.sh demo|test|packages\n' >&2
+    printf 'usage: sh cmake/bootstrap.sh demo|test|packages|cross [CPU...]\n' >&2
     exit 2
     ;;
 esac

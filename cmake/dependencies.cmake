@@ -29,6 +29,17 @@ endif()
 
 set(CMX_DEPS_SCRIPTS "${CMAKE_CURRENT_LIST_DIR}")
 
+# A relative name is meant from where CMake itself looks, whichever folder asks.
+set(CMX_DEPS_TOOLCHAIN "")
+if(CMAKE_TOOLCHAIN_FILE)
+    foreach(base "${CMAKE_SOURCE_DIR}" "${CMAKE_BINARY_DIR}")
+        get_filename_component(cmx_toolchain "${CMAKE_TOOLCHAIN_FILE}" ABSOLUTE BASE_DIR "${base}")
+        if(EXISTS "${cmx_toolchain}")
+            set(CMX_DEPS_TOOLCHAIN "${cmx_toolchain}")
+        endif()
+    endforeach()
+endif()
+
 # Rows of dependencies.txt for one name, each as "version|sha256|url", newest first.
 function(cmx_dep_rows name out)
     file(STRINGS "${CMX_DEPS_SCRIPTS}/dependencies.txt" lines REGEX "^${name} ")
@@ -50,7 +61,7 @@ endfunction()
 # can.
 function(cmx_dep_flags name out)
     if(CMX_DEPS_PROFILE STREQUAL "size")
-        set(flags "-Os -fno-asynchronous-unwind-tables")
+        set(flags "-Os -fno-asynchronous-unwind-tables -fno-unwind-tables")
     else()
         set(flags "-O2")
     endif()
@@ -76,8 +87,8 @@ function(cmx_dep_key name version sha256 flags out)
     string(APPEND text " ${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION} ${CMAKE_C_COMPILER_TARGET} ${compiler}")
     execute_process(COMMAND "${CMAKE_C_COMPILER}" -dumpmachine OUTPUT_VARIABLE machine ERROR_QUIET)
     string(APPEND text " ${machine} ${CMAKE_SYSTEM_PROCESSOR} ${CMAKE_SIZEOF_VOID_P} ${CMAKE_SYSROOT}")
-    if(CMAKE_TOOLCHAIN_FILE)
-        file(READ "${CMAKE_TOOLCHAIN_FILE}" toolchain)
+    if(CMX_DEPS_TOOLCHAIN)
+        file(READ "${CMX_DEPS_TOOLCHAIN}" toolchain)
         string(APPEND text " ${toolchain}")
     endif()
     set(inputs deps/CMakeLists.txt)
@@ -142,18 +153,18 @@ function(cmx_dep_build name version archive flags prefix)
         message(FATAL_ERROR "chatmux: cannot unpack ${archive}: ${error}")
     endif()
     set(toolchain "-DCMAKE_C_COMPILER=${CMAKE_C_COMPILER}")
-    if(CMAKE_TOOLCHAIN_FILE)
-        get_filename_component(file "${CMAKE_TOOLCHAIN_FILE}" ABSOLUTE)
-        set(toolchain "-DCMAKE_TOOLCHAIN_FILE=${file}")
+    if(CMX_DEPS_TOOLCHAIN)
+        set(toolchain "-DCMAKE_TOOLCHAIN_FILE=${CMX_DEPS_TOOLCHAIN}")
     endif()
     if(CMAKE_AR)
         list(APPEND toolchain "-DCMAKE_AR=${CMAKE_AR}")
     endif()
+    # The assembly is told about the CPU in the same words: it asks the same macros as the C code.
     cmx_dep_run("configuring ${name} ${version}" "${scratch}/configure.log"
         "${CMAKE_COMMAND}" -S "${CMX_DEPS_SCRIPTS}/deps" -B "${scratch}/build" -G "${CMAKE_GENERATOR}" ${toolchain}
         "-DCMX_DEP=${name}" "-DCMX_DEP_SOURCE=${source}" "-DCMX_DEP_PROFILE=${CMX_DEPS_PROFILE}"
         "-DCMX_DEP_SETTINGS_DIR=${CMX_DEPS_SCRIPTS}" "-DCMAKE_C_FLAGS=${CMAKE_C_FLAGS} ${flags}"
-        "-DCMAKE_ASM_FLAGS=${CMAKE_ASM_FLAGS}" -DCMAKE_BUILD_TYPE=None "-DCMAKE_INSTALL_PREFIX=${scratch}/prefix")
+        "-DCMAKE_ASM_FLAGS=${CMAKE_C_FLAGS}" -DCMAKE_BUILD_TYPE=None "-DCMAKE_INSTALL_PREFIX=${scratch}/prefix")
     cmx_dep_run("building ${name} ${version}" "${scratch}/build.log"
         "${CMAKE_COMMAND}" --build "${scratch}/build" --parallel 2)
     cmx_dep_run("installing ${name} ${version}" "${scratch}/install.log"
@@ -245,6 +256,18 @@ function(cmx_deps_bundled)
     set_property(TARGET cmx_dep_wolfssl PROPERTY INTERFACE_COMPILE_DEFINITIONS WOLFSSL_USER_SETTINGS)
     set_property(TARGET cmx_dep_wolfssl PROPERTY INTERFACE_LINK_LIBRARIES Threads::Threads)
     set_property(TARGET cmx_dep_nghttp2 PROPERTY INTERFACE_COMPILE_DEFINITIONS NGHTTP2_STATICLIB)
+endfunction()
+
+# cmocka for a target whose sysroot has none: the same recipe, but only when tests ask.
+function(cmx_deps_cmocka)
+    file(MAKE_DIRECTORY "${CMX_CACHE_DIR}")
+    file(LOCK "${CMX_CACHE_DIR}/lock" GUARD FUNCTION TIMEOUT 900)
+    cmx_dep_provide(cmocka prefix version)
+    file(REMOVE_RECURSE "${CMX_CACHE_DIR}/apt" "${CMX_CACHE_DIR}/scratch")
+    cmx_dep_import(cmocka libcmocka.a "${prefix}")
+    # Otherwise its header defines the type anew, and not as a 64-bit musl does.
+    set_property(TARGET cmx_dep_cmocka PROPERTY INTERFACE_COMPILE_DEFINITIONS HAVE_UINTPTR_T)
+    message(STATUS "chatmux: cmocka ${version}")
 endfunction()
 
 if(NOT TARGET cmx_dep_wolfssl)

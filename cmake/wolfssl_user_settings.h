@@ -35,6 +35,11 @@
 int cmx_tls_hooks_seed(unsigned char *out, unsigned int len); /* src/wire/, 0 is success */
 #endif
 
+/* ---- the CPU: the library's own configure script would say this, and nothing else does ---- */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define BIG_ENDIAN_ORDER                   /* little-endian is what it takes for granted */
+#endif
+
 /* ---- protocol ---- */
 #define WOLFSSL_TLS13                      /* the only version we speak */
 #define WOLFSSL_NO_TLS12                   /* 1.2 has open client CVEs below 5.9.4 */
@@ -124,6 +129,17 @@ int cmx_tls_hooks_seed(unsigned char *out, unsigned int len); /* src/wire/, 0 is
 #define WOLFSSL_ARMASM                     /* AES, SHA, ChaCha and X25519 code, after a look at the CPU */
 #define WOLFSSL_SP_ASM                     /* big numbers in assembly */
 #define WOLFSSL_SP_ARM64_ASM               /* the same */
+#elif defined(__arm__) && __ARM_ARCH >= 7 && __ARM_ARCH_PROFILE == 'A'
+#ifndef CMX_WOLFSSL_AES_IN_C               /* set for aes.c alone, by deps/CMakeLists.txt */
+#define WOLFSSL_ARMASM                     /* SHA, ChaCha20, Poly1305 and X25519 code */
+#endif
+#define WOLFSSL_ARMASM_NO_HW_CRYPTO        /* this code never asks the CPU: ARMv7 has none */
+#define WOLFSSL_ARM_ARCH 7                 /* which instructions it may take */
+#ifndef __ARM_NEON
+#define WOLFSSL_ARMASM_NO_NEON             /* as the compiler was told about the CPU */
+#endif
+#define WOLFSSL_SP_ASM                     /* big numbers in assembly */
+#define WOLFSSL_SP_ARM32_ASM               /* the same */
 #endif
 #elif defined(CMX_WOLFSSL_SIZE)
 #define WOLFSSL_SP_SMALL                   /* loops instead of unrolled code */

@@ -15,11 +15,15 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #define PEER_CONNECTIONS 16
 #define PEER_WAIT_MS 5000
@@ -203,6 +207,29 @@ static void join_thread(void *ctx)
     (void)pthread_join(peer->thread, NULL);
 }
 
+/* qemu-user before 8.0 hands out SO_ERROR in the numbers of the machine that it runs on, which on
+ * MIPS mean something else. Asks the system, not the port. */
+static bool errors_are_foreign(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t len = sizeof(int);
+    cmx_address at;
+    int error = 0;
+    int refusing = bind_loopback(&at);
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct pollfd waiting = {.fd = descriptor, .events = POLLOUT};
+
+    memcpy(&address.sin_addr, at.ip, sizeof(address.sin_addr));
+    address.sin_port = htons(at.port);
+    if (connect(descriptor, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+        (void)poll(&waiting, 1, PEER_WAIT_MS);
+        (void)getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &len);
+    }
+    (void)close(descriptor);
+    (void)close(refusing);
+    return error != 0 && error != ECONNREFUSED;
+}
+
 int main(void)
 {
     static linux_peer sockets;
@@ -227,6 +254,10 @@ int main(void)
         .thread_join = join_thread,
     };
 
+    if (errors_are_foreign()) {
+        printf("the emulator's SO_ERROR is not of this CPU: a refused connection is not judged\n");
+        cmocka_set_skip_filter("test_port_refused_connect_*");
+    }
     sockets.listener = -1;
     sockets.refusing = -1;
     for (int i = 0; i < PEER_CONNECTIONS; i++) {

@@ -20,9 +20,9 @@ enum {
     ATTEMPTS_MAX = 10,
 };
 
-#define CHAT_PATH CMX_VIEW_LITERAL("/chat/completions")
-#define TYPE_JSON CMX_VIEW_LITERAL("application/json")
-#define TYPE_EVENTS CMX_VIEW_LITERAL("text/event-stream")
+#define CHAT_PATH cmx_view_text("/chat/completions")
+#define TYPE_JSON cmx_view_text("application/json")
+#define TYPE_EVENTS cmx_view_text("text/event-stream")
 
 void cmx_chat_default(cmx_chat *chat)
 {
@@ -205,7 +205,7 @@ int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const c
     cmx_attempt_begin_answer(client, (uint16_t)(call - client->calls));
 
     cmx_slot_request request = {
-        .method = CMX_VIEW_LITERAL("POST"),
+        .method = cmx_view_text("POST"),
         .path = CHAT_PATH,
         .accept = chat->stream ? TYPE_EVENTS : TYPE_JSON,
         .content_type = TYPE_JSON,
@@ -218,13 +218,13 @@ static bool find_method(enum cmx_method method, cmx_view *name)
 {
     switch (method) {
     case CMX_METHOD_GET:
-        *name = CMX_VIEW_LITERAL("GET");
+        *name = cmx_view_text("GET");
         return true;
     case CMX_METHOD_POST:
-        *name = CMX_VIEW_LITERAL("POST");
+        *name = cmx_view_text("POST");
         return true;
     case CMX_METHOD_DELETE:
-        *name = CMX_VIEW_LITERAL("DELETE");
+        *name = cmx_view_text("DELETE");
         return true;
     }
     return false; /* the caller's value is not of the enum */

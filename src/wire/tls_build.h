@@ -9,7 +9,10 @@
 #define CMX_WIRE_TLS_BUILD_H
 
 #include <wolfssl/wolfcrypt/settings.h>
+#include <wolfssl/wolfcrypt/types.h>
 #include <wolfssl/version.h>
+
+#include <stdbool.h>
 
 #if LIBWOLFSSL_VERSION_HEX < 0x05009002
 #error "wolfSSL below 5.9.2 has open holes in chain verification; use 5.9.2 or newer"
@@ -28,6 +31,9 @@
 #endif
 #if !defined(XMALLOC_USER) || !defined(CUSTOM_RAND_GENERATE_SEED) || !defined(TIME_OVERRIDES)
 #error "wolfSSL must take memory, entropy and time from chatmux's hooks"
+#endif
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ && !defined(BIG_ENDIAN_ORDER)
+#error "wolfSSL takes this CPU for little-endian and no handshake succeeds; define BIG_ENDIAN_ORDER"
 #endif
 
 /* Never defined: each makes the library trust more than it should. WOLFSSL_ALT_CERT_CHAINS is
@@ -86,7 +92,21 @@
 #if defined(WOLFSSL_AESNI)
 #define CMX_TLS_BUILD_AES_IS_FAST() (__builtin_cpu_supports("aes") != 0)
 #elif defined(WOLFSSL_ARMASM) && !defined(WOLFSSL_ARMASM_NO_HW_CRYPTO)
-#define CMX_TLS_BUILD_AES_IS_FAST() (true)
+#include <wolfssl/wolfcrypt/aes.h>
+/* Not every ARMv8 has the instructions. The library asks the CPU when it takes a key and notes the
+ * answer there; the question itself is hidden in a shared library. */
+static inline bool cmx_tls_build_aes_in_hardware(void)
+{
+    static const byte key[AES_128_KEY_SIZE];
+    Aes aes;
+    bool found = wc_AesInit(&aes, NULL, INVALID_DEVID) == 0 &&
+                 wc_AesSetKey(&aes, key, sizeof(key), NULL, AES_ENCRYPTION) == 0 &&
+                 aes.use_aes_hw_crypto != 0;
+
+    wc_AesFree(&aes);
+    return found;
+}
+#define CMX_TLS_BUILD_AES_IS_FAST() (cmx_tls_build_aes_in_hardware())
 #else
 #define CMX_TLS_BUILD_AES_IS_FAST() (false)
 #endif

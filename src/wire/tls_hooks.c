@@ -30,8 +30,10 @@ _Static_assert(sizeof(hooks) <= 16, "the state shared by all clients of a proces
 
 static void count_stray(void)
 {
-    if (__atomic_load_n(&hooks.strays, __ATOMIC_RELAXED) < UINT16_MAX) {
-        (void)__atomic_fetch_add(&hooks.strays, 1, __ATOMIC_RELAXED);
+    /* Not one addition: some CPUs have none of 16 bits, and what matters is whether it is 0. */
+    uint16_t strays = __atomic_load_n(&hooks.strays, __ATOMIC_RELAXED);
+    if (strays < UINT16_MAX) {
+        __atomic_store_n(&hooks.strays, (uint16_t)(strays + 1), __ATOMIC_RELAXED);
     }
 }
 

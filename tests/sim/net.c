@@ -262,7 +262,7 @@ int sim_link_recv(sim_link *link, void *out, size_t capacity, size_t *got)
     }
     len = len < capacity ? len : capacity;
     if (link->net.recv_bytes_max > 0) {
-        size_t most = 1 + sim_choose(link->world, SIM_STREAM_NET, link->net.recv_bytes_max);
+        size_t most = 1 + (size_t)sim_choose(link->world, SIM_STREAM_NET, link->net.recv_bytes_max);
         len = len < most ? len : most;
     }
     memcpy(out, pipe->bytes + pipe->head, len);
@@ -308,7 +308,7 @@ int sim_link_take(sim_link *link, const void *bytes, size_t len, size_t *sent)
         return CMX_AGAIN;
     }
     if (link->net.send_bytes_max > 0) {
-        size_t most = 1 + sim_choose(world, SIM_STREAM_NET, link->net.send_bytes_max);
+        size_t most = 1 + (size_t)sim_choose(world, SIM_STREAM_NET, link->net.send_bytes_max);
         room = room < most ? room : most;
     }
     len = len < room ? len : room;

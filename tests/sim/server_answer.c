@@ -86,7 +86,7 @@ nghttp2_ssize sim_stream_read(nghttp2_session *session, int32_t id, uint8_t *out
     }
     len = len < capacity ? len : capacity;
     if (script->frame_bytes > 0 && len > script->frame_bytes) {
-        len = 1 + sim_choose(world_of(stream), SIM_STREAM_SERVER, script->frame_bytes);
+        len = 1 + (size_t)sim_choose(world_of(stream), SIM_STREAM_SERVER, script->frame_bytes);
     }
     if (len > 0) {
         memcpy(out, stream->out + stream->out_head, len);
