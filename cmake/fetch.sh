@@ -95,13 +95,14 @@ debian_mirror() {
     printf '%s\n' "${mirror:-http://deb.debian.org/debian}"
 }
 
+# A mirror that is behind may serve an expired list: what is taken is judged by its pinned digest alone.
 private_apt() {
     tool=$1
     shift
     limited "$APT_TOTAL_S" "$tool" -q -o Dir::Etc::sourcelist="$apt_dir/sources.list" -o Dir::Etc::sourceparts=- \
         -o Dir::State="$apt_dir/state" -o Dir::State::status="$apt_dir/state/status" \
         -o Dir::Cache="$apt_dir/cache" -o APT::Sandbox::User="$(id -un)" -o Acquire::GzipIndexes=true \
-        -o Acquire::Languages=none -o Acquire::Retries=2 "$@"
+        -o Acquire::Languages=none -o Acquire::Retries=2 -o Acquire::Check-Valid-Until=false "$@"
 }
 
 prepare_apt() {
