@@ -22,7 +22,7 @@ enum {
 
 typedef struct cmx_config {
     uint32_t connections_max; /* connections open at once, all origins: 1..16; about 130 KiB each */
-    uint32_t origins_max;     /* rows of the table of origins: 1..16; about 2 KiB each */
+    uint32_t origins_max;     /* rows of the table of origins: 1..16; about 5.5 KiB each */
     uint32_t requests_max;    /* requests queued or in flight: 1..4096; about 3.5 KiB each */
 
     uint32_t streams_soft;            /* fill connections evenly up to this many: 1..1024 */

@@ -5,9 +5,9 @@ reach it by a new connection per request, by classic pools, and by a few multipl
 In: a release build's folder (chatmux, chatmux-relay, pool_curl, bare_loop in it or below tests/).
 Out: Markdown on stdout, raw JSON lines on stderr; exit 1 when a goal is missed.
 
-Goals, by comparison with the bare nghttp2 + wolfSSL loop of the same run: at least 97 % of its
-requests per second, P99 at most 45 ms, no timeouts, CPU per request at most 5/3 of the loop's (15 µs
-where the loop takes 9).
+Goals, beside the bare nghttp2 + wolfSSL loop of the same run: at least 97 % of its requests per
+second, P99 at most 45 ms, no timeouts, at most 15 µs of CPU per request. The last is of one machine:
+where the bare loop takes much more or less than 9 µs, compare the two.
 """
 
 import json
@@ -24,7 +24,7 @@ TIMEOUT_MS = 1000 # of one request, waiting for a connection included
 REPEATS = int(os.environ.get("RUNS", "3"))
 RPS_SHARE_MIN = 0.97
 P99_MS_MAX = 45.0
-CPU_SHARE_MAX = 15.0 / 9.0
+CPU_US_MAX = 15.0
 
 PUBLISHED = """\
 Published figures of the pools that this replaces (real WAN, 12 to 2,350 requests/s offered): no pooling
@@ -119,7 +119,7 @@ def missed_goals(ours, bare, connections):
         missed.append(f"{connections} connections: P99 {ours['p99_ms']:.1f} ms")
     if ours["timeouts"] or ours["failed"]:
         missed.append(f"{connections} connections: {ours['timeouts']} timeouts, {ours['failed']} failed")
-    if cpu_us(ours) > CPU_SHARE_MAX * cpu_us(bare):
+    if cpu_us(ours) > CPU_US_MAX:
         missed.append(f"{connections} connections: {cpu_us(ours):.1f} µs of CPU per request, "
                       f"the bare loop {cpu_us(bare):.1f}")
     return missed
