@@ -29,6 +29,7 @@ plant() {
     printf '#define LIBWOLFSSL_VERSION_STRING "%s"\n#define LIBWOLFSSL_VERSION_HEX %s\n' "$3" "$(version_hex "$3")" \
         >"$sysroot/include/wolfssl/version.h"
     : >"$sysroot/include/wolfssl/wolfcrypt/settings.h"
+    : >"$sysroot/include/wolfssl/wolfcrypt/types.h"
     for macro in WOLFSSL_TLS13 HAVE_ALPN HAVE_SNI HAVE_SESSION_TICKET HAVE_SUPPORTED_CURVES HAVE_AESGCM \
         WOLFSSL_ALT_CERT_CHAINS XMALLOC_USER CUSTOM_RAND_GENERATE_SEED TIME_OVERRIDES WOLFSSL_IP_ALT_NAME \
         WOLFSSL_HOSTNAME_VERIFY_ALT_NAME_ONLY WOLFSSL_NO_TLS12 $5; do
