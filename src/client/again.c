@@ -11,9 +11,8 @@
 #include "client/turn.h"
 
 enum {
-    RATE_LIMIT_FACTOR = 4,     /* as policy/retry has it by default */
-    H2_ENHANCE_YOUR_CALM = 11, /* RFC 9113, 7 */
-    PERCENT_ALL = 100,         /* every request may be a retry: no budget */
+    RATE_LIMIT_FACTOR = 4, /* as policy/retry has it by default */
+    PERCENT_ALL = 100,     /* every request may be a retry: no budget */
 };
 
 #define STREAM_OPTIONS CMX_VIEW_LITERAL("stream_options")
@@ -167,7 +166,7 @@ bool cmx_again_decide(cmx_client *client, uint16_t index, enum cmx_verdict verdi
         .end = (enum cmx_slot_end)slot->end,
         .sent = cmx_call_is_sent(call) && !unsent,
         .delivered = call->deltas > 0,
-        .slow_down = h2->session != NULL && h2->goaway_code == H2_ENHANCE_YOUR_CALM,
+        .slow_down = h2->session != NULL && h2->goaway_code == CMX_H2_ENHANCE_YOUR_CALM,
         .http_status = call->http_status,
         .after = slot->stream.head.after,
         .answer = call->is_chat ? &result : NULL,

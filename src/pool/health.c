@@ -7,7 +7,7 @@
  */
 #include "pool/health.h"
 
-#define H2_ENHANCE_YOUR_CALM 11u /* RFC 9113, 7 */
+#include "wire/h2_stream.h"
 
 /* gRPC's spelling, which servers send as debug data. */
 #define TOO_MANY_PINGS "too_many_pings"
@@ -124,7 +124,7 @@ enum cmx_health_action cmx_health_step(cmx_health *health, const cmx_health_limi
 
 bool cmx_health_is_complaint(uint32_t h2_error, cmx_view debug_data)
 {
-    return h2_error == H2_ENHANCE_YOUR_CALM &&
+    return h2_error == CMX_H2_ENHANCE_YOUR_CALM &&
            cmx_view_equal(debug_data, CMX_VIEW_LITERAL(TOO_MANY_PINGS));
 }
 

@@ -20,6 +20,9 @@ enum {
     CMX_H2_DEBUG_BYTES = 16,      /* of a GOAWAY: longer than any word that means something */
 };
 
+/* The one code of RFC 9113, 7, that more than the library must know. */
+#define CMX_H2_ENHANCE_YOUR_CALM 11u
+
 enum cmx_h2_content {
     CMX_H2_CONTENT_OTHER,
     CMX_H2_CONTENT_EVENT_STREAM, /* text/event-stream */
