@@ -7,9 +7,9 @@
 #   demo      builds `release`, starts the relay emulator on loopback with a certificate authority of
 #             its own, streams one chat that can be watched, then 200 chats over 2 connections
 #   test      builds and runs every check: clang and gcc without a warning; unit, simulation, port
-#             and real stack under ASan+UBSan, five servers of other makers among it (fetched into
-#             the cache, not installed); the same and style, layers, limits, symbols and packaging
-#             in release
+#             and real stack under ASan+UBSan; the same, five servers of other makers (fetched into
+#             the cache, not installed), endurance, style, layers, limits, symbols and packaging in
+#             release
 #   packages  installs what the two above need and is missing, nothing else
 #   cross     for each CPU of toolchains/ (armhf aarch64 mips mipsel riscv64 x86_64; all without one):
 #             builds `size` and its tests, static with musl, and runs them under qemu: unit, simulation,
@@ -19,14 +19,16 @@
 # Installs Debian packages only when some are missing and it runs as root; uses no network when
 # nothing is missing.
 # environment: CMX_CACHE_DIR, CMX_DEPS_DIR (see cmake/dependencies.cmake), CMX_JOBS (default: number
-#              of CPUs), CMX_INTEROP=skip (`test` goes on without the servers it cannot fetch)
+#              of CPUs), CMX_INTEROP=skip (`test` goes on without the servers it cannot fetch),
+#              CMAKE_GENERATOR (default: Ninja where it is; a build folder keeps the one it has)
 set -eu
 
-PACKAGES="gcc libc6-dev make cmake clang python3 pkg-config libcmocka-dev libssl-dev libcurl4-openssl-dev
-    clang-format-14"
+PACKAGES="gcc libc6-dev make ninja-build cmake clang python3 pkg-config libcmocka-dev libssl-dev
+    libcurl4-openssl-dev clang-format-14"
 CPUS="armhf aarch64 mips mipsel riscv64 x86_64"
 CROSS_SLOWDOWN=10 # of time limits, under emulation
 READY_TENTHS=100 # how long the emulator may take to start
+TESTS_PER_JOB=3 # at once: half of them wait for the time that a server takes
 
 cd "$(dirname "$0")/.."
 root=$(pwd)
@@ -89,6 +91,12 @@ install_packages() {
     }
 }
 
+choose_generator() {
+    if [ -z "${CMAKE_GENERATOR:-}" ] && command -v ninja >/dev/null 2>&1; then
+        export CMAKE_GENERATOR=Ninja
+    fi
+}
+
 build() {
     say "building $1"
     cmake --preset "$1"
@@ -99,7 +107,7 @@ run_tests() {
     say "testing $*"
     preset=$1
     shift
-    ctest --preset "$preset" --parallel "$jobs" "$@"
+    ctest --preset "$preset" --parallel $((jobs * TESTS_PER_JOB)) "$@"
 }
 
 start_relay() {
@@ -147,14 +155,14 @@ run_checks() {
     fetch_servers
     build clang
     build asan
-    run_tests asan --label-exclude check
+    run_tests asan --label-exclude '^(check|once)$'
     build release
     # Last, so that its summary is the last thing printed.
     run_tests release
 }
 
 cross_packages() {
-    PACKAGES="gcc libc6-dev make cmake python3 pkg-config libcmocka-dev libssl-dev"
+    PACKAGES="gcc libc6-dev make ninja-build cmake python3 pkg-config libcmocka-dev libssl-dev"
     for cpu in "$@"; do
         case $cpu in
         armhf) PACKAGES="$PACKAGES gcc-arm-linux-gnueabihf linux-libc-dev-armhf-cross qemu-user-static" ;;
@@ -199,10 +207,12 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/chatmux-bootstrap.XXXXXX")
 case ${1:-} in
 demo)
     install_packages
+    choose_generator
     demo
     ;;
 test)
     install_packages
+    choose_generator
     run_checks
     ;;
 packages)
@@ -214,6 +224,7 @@ cross)
     [ "$#" -gt 0 ] || set -- $CPUS
     cross_packages "$@"
     install_packages
+    choose_generator
     build_relay
     for cpu in "$@"; do cross "$cpu"; done
     ;;

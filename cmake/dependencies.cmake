@@ -65,6 +65,16 @@ function(cmx_dep_flags name out)
     else()
         set(flags "-O2")
     endif()
+    if(cmx_size_lto)
+        string(APPEND flags " -flto -ffat-lto-objects")
+    endif()
+    if(cmx_size_interlink)
+        string(APPEND flags " ${cmx_size_interlink}")
+    endif()
+    if(NOT CMX_PIC)
+        # -no-pie: CMake links a program to learn the size of a pointer.
+        string(APPEND flags " -fno-pic -fno-pie -no-pie")
+    endif()
     string(APPEND flags " -ffunction-sections -fdata-sections -fstack-protector-strong")
     if(CMX_SANITIZE MATCHES "address")
         # Addresses only: undefined behaviour inside third-party code is its authors' business and
@@ -81,7 +91,7 @@ endfunction()
 
 # A digest of everything that decides the bytes of a built library.
 function(cmx_dep_key name version sha256 flags out)
-    set(text "${name} ${version} ${sha256} ${flags} ${CMAKE_C_FLAGS} ${CMX_DEPS_PROFILE}")
+    set(text "${name} ${version} ${sha256} ${flags} ${cmx_size_options} ${CMAKE_C_FLAGS} ${CMX_DEPS_PROFILE}")
     execute_process(COMMAND "${CMAKE_C_COMPILER}" --version OUTPUT_VARIABLE compiler ERROR_QUIET)
     string(REGEX REPLACE "^[^ ]+ " "" compiler "${compiler}") # cc and gcc are one compiler by two names
     string(APPEND text " ${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION} ${CMAKE_C_COMPILER_TARGET} ${compiler}")
@@ -159,12 +169,19 @@ function(cmx_dep_build name version archive flags prefix)
     if(CMAKE_AR)
         list(APPEND toolchain "-DCMAKE_AR=${CMAKE_AR}")
     endif()
+    string(REPLACE ";" " " small "${cmx_size_options}")
     # The assembly is told about the CPU in the same words: it asks the same macros as the C code.
     cmx_dep_run("configuring ${name} ${version}" "${scratch}/configure.log"
         "${CMAKE_COMMAND}" -S "${CMX_DEPS_SCRIPTS}/deps" -B "${scratch}/build" -G "${CMAKE_GENERATOR}" ${toolchain}
-        "-DCMX_DEP=${name}" "-DCMX_DEP_SOURCE=${source}" "-DCMX_DEP_PROFILE=${CMX_DEPS_PROFILE}"
+        "-DCMX_DEP=${name}" "-DCMX_DEP_PIC=${CMX_PIC}" "-DCMX_DEP_SMALL=${small}"
+        "-DCMX_DEP_SOURCE=${source}" "-DCMX_DEP_PROFILE=${CMX_DEPS_PROFILE}"
         "-DCMX_DEP_SETTINGS_DIR=${CMX_DEPS_SCRIPTS}" "-DCMAKE_C_FLAGS=${CMAKE_C_FLAGS} ${flags}"
         "-DCMAKE_ASM_FLAGS=${CMAKE_C_FLAGS}" -DCMAKE_BUILD_TYPE=None "-DCMAKE_INSTALL_PREFIX=${scratch}/prefix")
+    file(STRINGS "${scratch}/configure.log" unknown REGEX "ABI info - failed")
+    if(unknown) # which sources there are depends on it
+        message(FATAL_ERROR "chatmux: CMake cannot link a program with '${flags}', so that it does not know the CPU. "
+            "Remedy: see CMakeFiles/CMakeError.log in ${scratch}/build")
+    endif()
     cmx_dep_run("building ${name} ${version}" "${scratch}/build.log"
         "${CMAKE_COMMAND}" --build "${scratch}/build" --parallel 2)
     cmx_dep_run("installing ${name} ${version}" "${scratch}/install.log"

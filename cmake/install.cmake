@@ -15,6 +15,7 @@ install(TARGETS chatmux EXPORT chatmuxTargets ARCHIVE DESTINATION "${CMAKE_INSTA
 if(TARGET chatmux_cli)
     install(TARGETS chatmux_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
     install(FILES "${PROJECT_SOURCE_DIR}/src/cli/chatmux.1" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
+    install(FILES "${PROJECT_SOURCE_DIR}/src/cli/chatmux.rules.yml" DESTINATION "${CMAKE_INSTALL_DATADIR}/chatmux")
 endif()
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/chatmux")
 install(EXPORT chatmuxTargets NAMESPACE chatmux:: DESTINATION "${cmx_package_dir}")
@@ -33,6 +34,10 @@ if(CMX_DEPS STREQUAL "bundled")
 else()
     set(cmx_pc_requires "libnghttp2 wolfssl")
     set(cmx_pc_libs "-L\${libdir} -lchatmux -pthread")
+endif()
+
+if(NOT CMX_PIC)
+    string(APPEND cmx_pc_libs " ${cmx_pic_link_options}")
 endif()
 
 configure_file("${PROJECT_SOURCE_DIR}/cmake/chatmux.pc.in" "${PROJECT_BINARY_DIR}/chatmux.pc" @ONLY)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# 32-bit MIPS, big-endian, release 2, hardware floats.
+# 32-bit MIPS, big-endian, release 2, hardware floats. -DCMX_MIPS16=ON makes the preset `size` smaller
+# where the core has MIPS16e; `cat /proc/cpuinfo` says so, under "ASEs implemented".
 # The programs are static with musl. `sh cmake/musl.sh mips` makes the compiler and prints the folder to
 # put on PATH; one of musl-cross-make, Buildroot or crosstool-NG by the same name serves, too.
 #

@@ -19,6 +19,14 @@ enum cmx_role {
     CMX_ROLE_TOOL,
 };
 
+/* How hard the work is; the caller knows. */
+enum cmx_tier {
+    CMX_TIER_ANY,
+    CMX_TIER_LOW,
+    CMX_TIER_MEDIUM,
+    CMX_TIER_HIGH,
+};
+
 typedef struct cmx_message {
     enum cmx_role role;
     const char *text;         /* UTF-8; borrowed until DONE or cancel; NULL = see content_json */
@@ -33,8 +41,9 @@ typedef struct cmx_message {
 /* Fill with cmx_chat_default(), then override. The struct is copied; what it points to is borrowed
  * until DONE or until cmx_client_cancel() returned. */
 typedef struct cmx_chat {
-    cmx_origin_id origin;        /* default 0: the first one added */
-    const char *model;           /* UTF-8, 1..128 bytes */
+    cmx_origin_id origin;        /* default 0: the first one added; not used where model is NULL */
+    const char *model;           /* UTF-8, 1..128 bytes; NULL = one of the targets, see route.h */
+    enum cmx_tier tier;          /* of the targets that may serve it; default ANY */
     const cmx_message *messages; /* at least one */
     size_t message_count;
     bool stream;                    /* default true; false = one JSON object, needs `answer` */

@@ -8,9 +8,13 @@
 
 #include "chatmux/version.h"
 
+#include "chatmux/limits.h"
+
 #include "chatmux/error.h"
 
 #include "chatmux/config.h"
+
+#include "chatmux/block.h"
 
 #include "chatmux/port.h"
 
@@ -19,6 +23,10 @@
 #include "chatmux/chat.h"
 
 #include "chatmux/client.h"
+
 #include "chatmux/collect.h"
+#include "chatmux/money.h"
+#include "chatmux/route.h"
+#include "chatmux/stats.h"
 
 #endif

@@ -99,6 +99,7 @@ enum cmx_event_kind {
     CMX_EVENT_DATA,  /* bytes of a plain request's answer */
     CMX_EVENT_RETRY, /* the attempt failed and another one follows; nothing was delivered */
     CMX_EVENT_DONE,  /* the last event of a request; its id is not valid any more */
+    CMX_EVENT_ALERT, /* a threshold of the configuration was passed; belongs to no request */
 };
 
 /* Why a request is sent again. */
@@ -112,6 +113,7 @@ enum cmx_retry_reason {
     CMX_RETRY_INBAND,     /* an error inside the answer, before any token */
     CMX_RETRY_SILENT,     /* no head or token in time; only with retry_silent */
 };
+enum { CMX_RETRY_REASON_COUNT = CMX_RETRY_SILENT + 1 };
 
 typedef struct cmx_retry {
     enum cmx_retry_reason reason;
@@ -120,12 +122,30 @@ typedef struct cmx_retry {
     uint32_t attempts;    /* so far */
     uint32_t replays;     /* so far, this one included if it is free */
     uint64_t wait_ms;     /* until it is queued again */
+    cmx_origin_id origin; /* that the attempt was made at */
+    cmx_origin_id next;   /* that the next one will be made at, as far as is known now */
 } cmx_retry;
+
+/* What an alert is about. */
+enum cmx_alert_kind {
+    CMX_ALERT_ERRORS,  /* requests that ended neither complete nor cancelled, of all in the last
+                          minute */
+    CMX_ALERT_RETRIES, /* retries and replays, likewise */
+    CMX_ALERT_P99,     /* of the time from sent to the response head, in the last minute */
+    CMX_ALERT_BUDGET,  /* the budget is used up: see cmx_client_set_budget() */
+};
+
+typedef struct cmx_alert {
+    enum cmx_alert_kind kind;
+    bool firing;        /* false = it is over: below 80 % of the threshold for 30 s */
+    uint64_t value;     /* thousandths; P99: milliseconds; BUDGET: picodollars spent */
+    uint64_t threshold; /* in the same unit */
+} cmx_alert;
 
 typedef struct cmx_event {
     enum cmx_event_kind kind;
-    cmx_id id;  /* of the request */
-    void *user; /* as given with the request */
+    cmx_id id;  /* of the request; 0 with ALERT */
+    void *user; /* as given with the request; NULL with ALERT */
     union {
         uint32_t http_status; /* OPEN */
         cmx_delta delta;      /* DELTA */
@@ -133,6 +153,7 @@ typedef struct cmx_event {
         cmx_text data;        /* DATA */
         cmx_retry retry;      /* RETRY */
         cmx_done done;        /* DONE */
+        cmx_alert alert;      /* ALERT */
     };
 } cmx_event;
 
@@ -147,7 +168,8 @@ typedef struct cmx_event {
  *
  * Returns CMX_OK, or
  *   CMX_ERR_CONFIG         -> change the field named
- *   CMX_ERR_MEMORY_SMALL   -> give cmx_client_bytes(config) bytes
+ *   CMX_ERR_MEMORY_SMALL   -> give cmx_client_bytes(config) bytes; bad_field names their number, as
+ *                             a text that lies in `memory` ("bytes" if that has no room for it)
  *   CMX_ERR_MEMORY_ALIGN   -> declare the block with CMX_BLOCK
  *   CMX_ERR_PORT_CONFLICT  another live client uses another port -> use one port per process
  *   CMX_ERR_PORT           the system refused a descriptor or entropy -> raise its limits */
@@ -187,7 +209,8 @@ CMX_MUST_CHECK int cmx_client_add_origin(cmx_client *client, const cmx_origin *o
  *   CMX_ERR_ARGUMENT  -> correct the field named
  *   CMX_ERR_UTF8      a text is not valid UTF-8 -> correct the field named
  *   CMX_ERR_JSON      a JSON text is not what it must be -> see cmx_chat_check()
- *   CMX_ERR_BUSY      requests_max are queued or in flight -> start again after a DONE event */
+ *   CMX_ERR_BUSY      requests_max are queued or in flight -> start again after a DONE event
+ *   CMX_ERR_BUDGET    see cmx_client_set_budget() */
 CMX_MUST_CHECK int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id,
                                   const char **bad_field);
 
@@ -227,7 +250,9 @@ enum cmx_waiting {
     CMX_WAITING_CONNECTIONS, /* no row is free for another connection */
     CMX_WAITING_RATE_LIMIT,  /* the limiter, or a Retry-After of the server */
     CMX_WAITING_RETRY,       /* back-off between two attempts */
+    CMX_WAITING_TARGETS,     /* every target of its tier cools down */
 };
+enum { CMX_WAITING_COUNT = CMX_WAITING_TARGETS + 1 };
 
 /* Returns why a request waits; CMX_WAITING_NOT for ids that are not in use, too. */
 enum cmx_waiting cmx_client_waiting(const cmx_client *client, cmx_id id);
@@ -247,7 +272,8 @@ void cmx_client_network_changed(cmx_client *client);
  * Returns CMX_OK, or CMX_ERR_ARGUMENT (no such origin, or count). */
 CMX_MUST_CHECK int cmx_client_warm(cmx_client *client, cmx_origin_id origin, uint32_t count);
 
-/* Replaces the key of an origin: requests sent from now on carry the new one.
+/* Replaces the key of an origin: requests sent from now on carry the new one. Targets there that
+ * cool down may be probed at once.
  *
  * key  copied; wiped by deinit
  *
@@ -311,32 +337,6 @@ uint32_t cmx_client_next_due_ms(cmx_client *client);
 /* Makes the descriptor readable and ends a wait; the only call that any thread may make. */
 void cmx_client_wakeup(cmx_client *client);
 
-/* Counters since init, and the state now. */
-typedef struct cmx_stats {
-    uint32_t connections;       /* open or opening now */
-    uint32_t streams;           /* requests on a connection now */
-    uint32_t queued;            /* requests waiting for one now */
-    uint64_t connections_total; /* sockets that were opened */
-    uint64_t handshakes;        /* TLS handshakes that succeeded */
-    uint64_t requests;          /* accepted */
-    uint64_t done;              /* DONE events, any verdict */
-    uint64_t timeouts;          /* of these, verdict TIMEOUT or STALLED */
-    uint64_t retries;           /* attempts and replays after the first */
-    uint64_t pings;             /* PING frames sent */
-    uint64_t connections_dead;  /* ended because a PING was not answered or nothing could be sent */
-    uint32_t paused;            /* requests paused now */
-    uint64_t malformed_events;  /* skipped because they were not JSON */
-    uint64_t skipped_events;    /* skipped because they were too large or no buffer was free */
-    uint64_t buffers_refused;   /* times that no assembly buffer was free */
-    uint32_t buffers_peak;      /* most assembly buffers ever in use, of event_buffers */
-    uint64_t bytes_received;    /* from sockets, TLS included */
-    uint64_t bytes_sent;        /* to sockets, TLS included */
-    uint64_t memory_bytes;      /* of the block */
-    uint64_t library_bytes;     /* of these, now in use by nghttp2 and wolfSSL */
-    uint64_t library_peak;      /* most of them ever in use */
-    uint64_t library_capacity;  /* reserved for them */
-} cmx_stats;
-
 /* Receives a line of the frame trace: what was sent or received, its headers, its length; without
  * a line end, lent during the call. Keys are shown as "<redacted>", bodies only as their length.
  * It runs outside of the libraries, for the last time within cmx_client_deinit(); it must not call
@@ -350,8 +350,5 @@ typedef void (*cmx_trace_hook)(void *user, const char *line, size_t len);
  *
  * Returns CMX_OK, or CMX_ERR_CONFIG (trace_bytes is 0 -> give it room at init). */
 CMX_MUST_CHECK int cmx_client_trace(cmx_client *client, cmx_trace_hook hook, void *user);
-
-/* Fills `stats`; cannot fail. */
-void cmx_client_stats(const cmx_client *client, cmx_stats *stats);
 
 #endif

@@ -8,8 +8,11 @@
 #define CHATMUX_COLLECT_H
 
 #include "chatmux/client.h"
+#include "chatmux/limits.h"
 
-enum { CMX_COLLECT_PARTS_MAX = 64 }; /* each text; id, name and arguments of each tool call */
+enum {
+    CMX_COLLECT_PARTS_MAX = CMX_LIMIT_COLLECT_PARTS
+}; /* each text; id, name and arguments of each tool call */
 
 /* One text of the answer. For cmx_collect's own use. */
 typedef struct cmx_collect_part {

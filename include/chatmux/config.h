@@ -9,15 +9,16 @@
 #define CHATMUX_CONFIG_H
 
 #include "chatmux/error.h"
+#include "chatmux/limits.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Compile-time ceilings of the fields below. */
+/* Compile-time ceilings of the fields below, see limits.h. */
 enum {
-    CMX_CONNECTIONS_MAX = 16,
-    CMX_ORIGINS_MAX = 16,
-    CMX_REQUESTS_MAX = 4096,
+    CMX_CONNECTIONS_MAX = CMX_LIMIT_CONNECTIONS,
+    CMX_ORIGINS_MAX = CMX_LIMIT_ORIGINS,
+    CMX_REQUESTS_MAX = CMX_LIMIT_REQUESTS,
 };
 
 typedef struct cmx_config {
@@ -32,20 +33,26 @@ typedef struct cmx_config {
     uint32_t stream_window_bytes;     /* HTTP/2 INITIAL_WINDOW_SIZE offered: 1024..1048576 */
     uint32_t connection_window_bytes; /* HTTP/2 connection window: 65535..16777216 */
     uint32_t head_bytes_max;          /* response head, RFC 9113 6.5.2 counting: 1024..65536 */
-    uint32_t read_bytes;              /* TLS bytes received at once, per connection: 4096..262144 */
-    uint32_t write_bytes;             /* TLS bytes sent at once, per connection: 4096..65536 */
-    uint32_t tail_bytes;              /* of an event split over frames, per request: 128..4096,
-                                         at most event_bytes_max */
+    uint32_t read_bytes;              /* TLS bytes received at once, per connection: 2048..262144 */
+    uint32_t write_bytes;             /* TLS bytes sent at once, per connection: 2048..65536 */
+    uint32_t tail_bytes;              /* of an event split over frames: 128..4096, at most
+                                         event_bytes_max */
+    uint32_t tails_max;               /* so many, shared by the requests whose event is split now;
+                                         then event_buffers serve: 0 = one each, ..4096 */
     uint32_t shape_bytes;             /* of what stays the same in its events: 0..1024; saves CPU */
+    uint32_t shapes_max;              /* so many, for the requests that come first; the others'
+                                         events are parsed in full: 0 = one each, ..4096 */
     uint32_t event_bytes_max;         /* one event or error body: 2048..1048576 */
     uint32_t event_buffers;           /* assembly buffers of event_bytes_max, shared: 1..64 */
     uint32_t malformed_events_max;    /* of an answer, skipped and counted: 0..1000 */
     uint32_t skipped_events_max;      /* larger than event_bytes_max or without a free buffer, of an
                                          answer, skipped and counted: 0..1000; 0 = the first one
                                          ends it with verdict LIMIT */
-    uint32_t tool_calls_max;          /* of an answer: 0..128; 16 bytes each, per request */
-    uint32_t trace_bytes;             /* for cmx_client_trace(): 0 = off, 1024..65536 */
-    uint32_t trust_bytes;             /* for CA certificates, about 500 each: 4096..1048576 */
+    uint32_t tool_calls_max;          /* of an answer: 0..128; 16 bytes each */
+    uint32_t tool_tables_max;         /* so many answers at once may have tool calls; one more ends
+                                         with verdict LIMIT: 0 = all of them, ..4096 */
+    uint32_t trace_bytes;             /* for cmx_client_trace(): 0 = off, 1024..65536, two lines */
+    uint32_t trust_bytes;             /* for CA certificates, about 575 each: 2048..1048576 */
 
     uint32_t resolve_timeout_ms;     /* host name to address: 100..120000 */
     uint32_t connect_timeout_ms;     /* TCP, each address; a proxy's answer: 100..120000 */
@@ -87,6 +94,19 @@ typedef struct cmx_config {
     uint32_t coalesce_ms;        /* a busy socket is left alone for up to so long, so that many
                                     streams' tokens come at one wake-up; after silence it is read
                                     at once: 0..50; src/DESIGN.md has its gain and cost */
+
+    /* Routes, money and figures; 0 rows cost nothing, and then there is none of it. */
+    uint32_t targets_max; /* cmx_client_add_target(): 0..64 */
+    uint32_t prices_max;  /* cmx_client_set_price(): 0..256 */
+    uint32_t models_max;  /* with counters and histograms of their own, further ones share the last
+                             row: 0..64; about 3 KiB each */
+    uint32_t cooldown_ms; /* a target that failed takes no chats for so long, doubled while its
+                             probes fail; a longer Retry-After counts: 100..3600000 */
+    uint32_t cooldown_failures; /* in a row, then it cools down: 1..100 */
+    uint32_t alert_errors;      /* of the last minute's requests, in thousandths, from 20 requests
+                                   on: 0 = no such alert, ..1000 */
+    uint32_t alert_retries;     /* likewise; 30 are 3 % */
+    uint32_t alert_p99_ms;      /* of the time from sent to head: 0 = no such alert, ..3600000 */
 } cmx_config;
 
 /* Starting points, named after scale. The published pools of 10, 25, 50 and 100 connections are
@@ -119,7 +139,8 @@ size_t cmx_client_bytes(const cmx_config *config);
 /* Alignment of the block in bytes. */
 #define CMX_BLOCK_ALIGN 16
 
-/* Declares a static array that is aligned as cmx_client_init() wants it. */
+/* Declares a static array that is aligned as cmx_client_init() wants it; chatmux/block.h has the
+ * bytes as a constant. */
 #define CMX_BLOCK(name, bytes) static _Alignas(CMX_BLOCK_ALIGN) unsigned char name[bytes]
 
 #endif

@@ -41,6 +41,8 @@
     X(BUFFER_SMALL, -204, "the answer does not fit the caller's buffer; enlarge it")               \
     X(TOOL_CALLS, -206, "the answer has more tool calls than tool_calls_max; enlarge it")          \
     X(RATE, -207, "the request costs more tokens than the rate limit ever allows; ask for fewer")  \
+    X(BUDGET, -208, "the budget is used up; raise it with cmx_client_set_budget()")                \
+    X(OVERFLOW, -209, "an amount of money is larger than 64 bits of picodollars hold")             \
     X(HTTP2, -301, "the server broke the HTTP/2 protocol")                                         \
     X(ALPN, -302, "the server did not agree to HTTP/2 (ALPN h2); chatmux speaks nothing else")     \
     X(TRUNCATED, -303, "the answer ended before it was complete")                                  \

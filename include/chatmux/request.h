@@ -75,6 +75,7 @@ enum cmx_verdict {
     CMX_VERDICT_LIMIT,            /* a limit of the configuration or the caller's buffer */
     CMX_VERDICT_NETWORK,          /* no answer: DNS, TCP, TLS or HTTP/2 failed; see the error */
 };
+enum { CMX_VERDICT_COUNT = CMX_VERDICT_NETWORK + 1 };
 
 /* Returns true for the two verdicts that mean the answer is whole. */
 bool cmx_verdict_complete(enum cmx_verdict verdict);
@@ -89,7 +90,23 @@ typedef struct cmx_usage {
     uint64_t total_tokens;
     uint64_t cached_tokens;
     uint64_t reasoning_tokens;
+    uint64_t cost; /* picodollars, where the server bills by itself (`usage.cost`) */
+    bool has_cost; /* `cost` came */
 } cmx_usage;
+
+/* What a chat cost, in picodollars, all its attempts: see money.h. */
+enum cmx_cost_kind {
+    CMX_COST_UNKNOWN,   /* the model has no price, or nothing was processed: `amount` is 0 */
+    CMX_COST_PRICED,    /* usage times price */
+    CMX_COST_BILLED,    /* as the server says itself */
+    CMX_COST_ESTIMATED, /* tokens came and no usage: by the bytes of prompt and answer */
+    CMX_COST_OVERFLOW,  /* more than 64 bits hold: `amount` is 0 */
+};
+
+typedef struct cmx_cost {
+    enum cmx_cost_kind kind;
+    uint64_t amount;
+} cmx_cost;
 
 /* Milliseconds on the port's clock since the request was accepted; CMX_TIME_NEVER = did not
  * happen. */
@@ -118,6 +135,11 @@ typedef struct cmx_done {
     cmx_text request_id;    /* x-request-id or the completion's id, at most 64 bytes */
     bool has_usage;         /* `usage` came from the server */
     cmx_usage usage;
+    cmx_cost cost;
+    cmx_origin_id origin; /* of the last attempt */
+    cmx_text asked_model; /* that the last attempt named, its target's if it was routed; empty for
+                             plain requests, and for cancelled chats that named it themselves: it
+                             is not borrowed any more */
     cmx_times times;
     uint64_t deltas;     /* DELTA or DATA events delivered */
     uint64_t bytes;      /* text or body bytes delivered */

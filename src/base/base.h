@@ -18,10 +18,21 @@
 #if defined(CMX_NO_ASSERT)
 #define CMX_ASSERT(condition) ((void)sizeof(condition))
 #else
-#define CMX_ASSERT(condition) ((condition) ? (void)0 : cmx_error_panic())
+#define CMX_ASSERT(condition) ((condition) ? (void)0 : __builtin_trap())
 #endif
 
-#define CMX_UNREACHABLE() cmx_error_panic()
+/* An instruction where it stands: smaller than a call, and the address says which one it was. */
+#define CMX_UNREACHABLE() __builtin_trap()
+
+/* Before an array that is filled before it is read: hardened builds zero all others each time. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define CMX_FILLED_LATER __attribute__((uninitialized))
+#endif
+#endif
+#if !defined(CMX_FILLED_LATER)
+#define CMX_FILLED_LATER
+#endif
 
 /* Ends the process: chatmux contradicted itself. Never returns. Implemented in error.c. */
 __attribute__((noreturn)) void cmx_error_panic(void);

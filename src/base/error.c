@@ -8,33 +8,30 @@
 
 #include "chatmux/error.h"
 
-struct row {
-    int status;
-    const char *name;
-    const char *text;
-};
+#include <string.h>
 
-#define CMX_ERROR_ROW(name, code, text) {(code), "CMX_ERR_" #name, (text)},
+#define CODE(name, code, text) (code),
+#define NAME(name, code, text) "CMX_ERR_" #name "\0"
+#define TEXT(name, code, text) text "\0"
 
-static const struct row rows[] = {
-    {CMX_OK, "CMX_OK", "done"},
-    {CMX_AGAIN, "CMX_AGAIN", "nothing now; ask again later"},
-    {CMX_IDLE, "CMX_IDLE", "nothing is in flight"},
-    /* clang-format off */
-    CMX_ERROR_LIST(CMX_ERROR_ROW)
-    /* clang-format on */
-};
+/* Names and texts in the order of the codes, then of any other: in one piece each, because tables
+ * of pointers are larger, and what is asked for is about to be printed. */
+/* clang-format off */
+static const int16_t codes[] = {CMX_OK, CMX_AGAIN, CMX_IDLE, CMX_ERROR_LIST(CODE)};
+static const char names[] =
+    "CMX_OK\0CMX_AGAIN\0CMX_IDLE\0" CMX_ERROR_LIST(NAME) "CMX_ERR_UNKNOWN";
+static const char texts[] =
+    "done\0nothing now; ask again later\0nothing is in flight\0"
+    CMX_ERROR_LIST(TEXT) "not a status that chatmux knows";
+/* clang-format on */
 
-static const struct row unknown_row = {0, "CMX_ERR_UNKNOWN", "not a status that chatmux knows"};
-
-static const struct row *find_row(int status)
+/* Finds what belongs to a status. */
+static const char *find(const char *words, int status)
 {
-    for (size_t i = 0; i < CMX_ARRAY_LEN(rows); i++) {
-        if (rows[i].status == status) {
-            return &rows[i];
-        }
+    for (size_t i = 0; i < CMX_ARRAY_LEN(codes) && codes[i] != status; i++) {
+        words += strlen(words) + 1;
     }
-    return &unknown_row;
+    return words;
 }
 
 enum cmx_error_class cmx_error_class(int status)
@@ -60,12 +57,12 @@ enum cmx_error_class cmx_error_class(int status)
 
 const char *cmx_error_name(int status)
 {
-    return find_row(status)->name;
+    return find(names, status);
 }
 
 const char *cmx_error_text(int status)
 {
-    return find_row(status)->text;
+    return find(texts, status);
 }
 
 void cmx_error_panic(void)

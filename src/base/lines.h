@@ -10,8 +10,11 @@
 #include "base/base.h"
 #include "base/view.h"
 
+#include "chatmux/limits.h"
+
 enum {
-    CMX_LINES_LINE_BYTES_MAX = 512, /* of one line; "..." replaces what is beyond */
+    CMX_LINES_LINE_BYTES_MAX =
+        CMX_LIMIT_LINE_BYTES, /* of one line; "..." replaces what is beyond */
 };
 
 typedef struct cmx_lines {

@@ -3,7 +3,8 @@
  * Two-level segregated fit (Masmano, Ripoll, Crespo, Real 2004). Memory is a row of blocks, each
  * behind a header that names its size and its left neighbour, up to an empty block that ends the
  * row. Free blocks of similar size are listed together; two bit maps find a list with a fitting
- * block without a search. Neighbours are joined at once, so two free blocks never touch.
+ * block without a search. Neighbours are joined at once, so two free blocks never touch. A header's
+ * spare bits say whose block it is.
  */
 #include "base/region.h"
 
@@ -17,17 +18,19 @@ enum {
     GRAIN = CMX_REGION_ALIGN,
     COLUMN_BITS = 3,
     COLUMNS = 1 << COLUMN_BITS,
-    ROWS = 23,
-    LOOKS_MAX = 4, /* blocks looked at in a list whose blocks may be too small */
+    ROWS = 21,
+    OWNER_SHIFT = 27,       /* of the owner in a header: above any size, within 32 bits */
+    LARGE_BYTES_MIN = 1024, /* of the blocks that come from the right end of a free one */
+    LOOKS_MAX = 4,          /* blocks looked at in a list whose blocks may be too small */
 };
 
-/* The largest block that has a list, and so the most that a region makes use of: 512 MiB. */
+/* The largest block that has a list, and so the most that a region makes use of: 128 MiB. */
 #define BLOCK_BYTES_MAX (((size_t)GRAIN << (ROWS - 1 + COLUMN_BITS)) - GRAIN)
 
 typedef struct block block;
 struct block {
-    size_t size_and_free; /* bytes to the next header, a multiple of GRAIN; bit 0: free */
-    block *left;          /* neighbour, NULL = this is the first one */
+    size_t head; /* bytes to the next header, a multiple of GRAIN; owner above; bit 0: free */
+    block *left; /* neighbour, NULL = this is the first one */
     /* Here what was given out begins; a free block has its links there. */
     block *next_free; /* in the same list, NULL = last */
     block *prev_free; /* in the same list, NULL = first */
@@ -40,16 +43,29 @@ enum {
 
 _Static_assert(HEADER <= 16, "the price of a block");
 _Static_assert(GRAIN % HEADER == 0, "headers fit between aligned pointers");
+_Static_assert(BLOCK_BYTES_MAX < (size_t)1 << OWNER_SHIFT, "a size leaves the owner its bits");
+_Static_assert(CMX_REGION_OWNERS <= 1 << (32 - OWNER_SHIFT), "an owner fits its bits");
+
+#define SIZE_MASK (((size_t)1 << OWNER_SHIFT) - GRAIN)
+
+/* What one owner holds, headers included. */
+struct share {
+    uint32_t used;
+    uint32_t peak;
+};
 
 struct cmx_region {
-    block *first;                /* of the row */
-    size_t capacity;             /* bytes of all blocks, headers included */
-    size_t used;                 /* bytes of the blocks given out, headers included */
-    size_t peak;                 /* most that `used` ever was */
-    uint64_t count;              /* blocks ever taken */
-    uint64_t refused;            /* requests not served */
-    uint32_t row_map;            /* bit r: row r has a list that is not empty */
-    uint8_t column_map[ROWS];    /* bit c: the list of this row and column is not empty */
+    block *first;             /* of the row */
+    size_t capacity;          /* bytes of all blocks, headers included */
+    size_t used;              /* bytes of the blocks given out, headers included */
+    size_t peak;              /* most that `used` ever was */
+    uint64_t count;           /* blocks ever taken */
+    uint64_t refused;         /* requests not served */
+    size_t cap;               /* of each owner but 0 */
+    uint32_t owner;           /* to whom is charged what is taken now */
+    uint32_t row_map;         /* bit r: row r has a list that is not empty */
+    uint8_t column_map[ROWS]; /* bit c: the list of this row and column is not empty */
+    struct share shares[CMX_REGION_OWNERS];
     block *lists[ROWS][COLUMNS]; /* first block of each list */
 };
 
@@ -66,12 +82,18 @@ struct place {
 
 static size_t size_of(const block *b)
 {
-    return b->size_and_free & ~(size_t)(GRAIN - 1);
+    return b->head & SIZE_MASK;
 }
 
 static bool is_free(const block *b)
 {
-    return (b->size_and_free & 1) != 0;
+    return (b->head & 1) != 0;
+}
+
+/* Of a block that is given out; a free one has none. */
+static uint32_t owner_of(const block *b)
+{
+    return (uint32_t)(b->head >> OWNER_SHIFT);
 }
 
 static block *right_of(const block *b)
@@ -116,7 +138,7 @@ static void list_put(cmx_region *region, block *b)
     struct place at = place_of(size_of(b));
     block *second = region->lists[at.row][at.column];
 
-    b->size_and_free |= 1;
+    b->head |= 1;
     b->next_free = second;
     b->prev_free = NULL;
     if (second != NULL) {
@@ -132,7 +154,7 @@ static void list_remove(cmx_region *region, block *b)
     struct place at = place_of(size_of(b));
 
     CMX_ASSERT(is_free(b));
-    b->size_and_free &= ~(size_t)1;
+    b->head &= ~(size_t)1;
     if (b->next_free != NULL) {
         CMX_ASSERT(b->next_free->prev_free == b);
         b->next_free->prev_free = b->prev_free;
@@ -191,7 +213,7 @@ static void absorb_right(block *b)
 {
     block *right = right_of(b);
 
-    b->size_and_free += size_of(right);
+    b->head += size_of(right);
     right_of(right)->left = b;
 }
 
@@ -220,10 +242,28 @@ static void split(cmx_region *region, block *b, size_t size)
     }
     block *rest = (block *)((uintptr_t)b + size);
     right_of(b)->left = rest;
-    b->size_and_free = size;
-    rest->size_and_free = rest_size;
+    b->head = size;
+    rest->head = rest_size;
     rest->left = b;
     release(region, rest);
+}
+
+/* Cuts a block of `size` bytes off the right end of `b` if the rest makes a block, and returns it,
+ * or all of `b`. */
+static block *split_right(cmx_region *region, block *b, size_t size)
+{
+    size_t rest_size = size_of(b) - size;
+
+    if (rest_size < BLOCK_BYTES_MIN) {
+        return b;
+    }
+    block *taken = (block *)((uintptr_t)b + rest_size);
+    right_of(b)->left = taken;
+    taken->head = size;
+    taken->left = b;
+    b->head = rest_size;
+    list_put(region, b); /* its left neighbour is in use, or they would be one */
+    return taken;
 }
 
 /* Returns the size of a block with room for `bytes`, or 0 if no region can have one. */
@@ -236,12 +276,37 @@ static size_t size_for(const cmx_region *region, size_t bytes)
     return size < BLOCK_BYTES_MIN ? BLOCK_BYTES_MIN : size;
 }
 
-static void count_used(cmx_region *region, size_t size)
+static bool may_hold(const cmx_region *region, uint32_t owner, size_t more)
 {
-    region->used += size;
+    return owner == 0 || region->shares[owner].used + more <= region->cap;
+}
+
+/* Charges a block that was taken or has grown. */
+static void charge_block(cmx_region *region, block *b, uint32_t owner)
+{
+    struct share *share = &region->shares[owner];
+
+    b->head |= (size_t)owner << OWNER_SHIFT;
+    region->used += size_of(b);
+    share->used += (uint32_t)size_of(b);
     if (region->used > region->peak) {
         region->peak = region->used;
     }
+    if (share->used > share->peak) {
+        share->peak = share->used;
+    }
+}
+
+/* Takes it from its owner, whom it returns; until it is charged again its header names no one. */
+static uint32_t discharge_block(cmx_region *region, block *b)
+{
+    uint32_t owner = owner_of(b);
+
+    CMX_ASSERT(region->shares[owner].used >= size_of(b));
+    region->used -= size_of(b);
+    region->shares[owner].used -= (uint32_t)size_of(b);
+    b->head &= ((size_t)1 << OWNER_SHIFT) - 1;
+    return owner;
 }
 
 /* Returns the block behind a pointer that came from this region and is still given out. */
@@ -254,6 +319,7 @@ static block *block_in_use(const cmx_region *region, void *content)
 
     block *b = block_of(content);
     CMX_ASSERT(!is_free(b));
+    CMX_ASSERT(owner_of(b) < CMX_REGION_OWNERS);
     CMX_ASSERT(size_of(b) >= BLOCK_BYTES_MIN);
     CMX_ASSERT(size_of(b) <= region->capacity - (offset - HEADER));
     CMX_ASSERT(right_of(b)->left == b);
@@ -277,29 +343,56 @@ cmx_region *cmx_region_init(void *memory, size_t bytes)
     memset(region, 0, sizeof(*region));
     region->first = (block *)(void *)((uint8_t *)memory + start);
     region->capacity = capacity;
-    region->first->size_and_free = capacity;
+    region->cap = SIZE_MAX / 2;
+    region->first->head = capacity;
     region->first->left = NULL;
     block *end = right_of(region->first);
-    end->size_and_free = 0;
+    end->head = 0;
     end->left = region->first;
     list_put(region, region->first);
     return region;
 }
 
-void *cmx_region_take(cmx_region *region, size_t bytes)
+void cmx_region_cap(cmx_region *region, size_t cap_bytes)
 {
-    size_t size = size_for(region, bytes);
-    block *b = size > 0 && size <= region->capacity ? find_fit(region, size) : NULL;
+    CMX_ASSERT(cap_bytes <= SIZE_MAX / 2);
+    region->cap = cap_bytes;
+}
 
+void cmx_region_charge(cmx_region *region, uint32_t owner)
+{
+    CMX_ASSERT(owner < CMX_REGION_OWNERS);
+    region->owner = owner;
+}
+
+/* Takes a block of `size` bytes, as size_for() gives it, for `owner`; NULL = not possible. */
+static void *take_for(cmx_region *region, size_t size, uint32_t owner)
+{
+    block *b = NULL;
+
+    if (size > 0 && size <= region->capacity && may_hold(region, owner, size)) {
+        b = find_fit(region, size);
+    }
     if (b == NULL) {
         region->refused++;
         return NULL;
     }
     list_remove(region, b);
-    split(region, b, size);
-    count_used(region, size_of(b));
+    /* Few are large and they come and go; the many small ones stay. Each kind has its own end, so
+     * that a small one rarely stands in the middle of what was a large one's room. */
+    if (size >= LARGE_BYTES_MIN) {
+        b = split_right(region, b, size);
+    } else {
+        split(region, b, size);
+    }
+    charge_block(region, b, owner);
     region->count++;
     return content_of(b);
+}
+
+void *cmx_region_take(cmx_region *region, size_t bytes)
+{
+    return take_for(region, size_for(region, bytes), region->owner);
 }
 
 void *cmx_region_take_zeroed(cmx_region *region, size_t count, size_t bytes)
@@ -322,17 +415,21 @@ static bool resize_in_place(cmx_region *region, block *b, size_t size)
     block *right = right_of(b);
 
     if (size > size_before) {
-        if (!is_free(right) || size_before + size_of(right) < size) {
+        if (!is_free(right) || size_before + size_of(right) < size ||
+            !may_hold(region, owner_of(b), size - size_before)) {
             return false;
         }
+        uint32_t owner = discharge_block(region, b);
         list_remove(region, right);
         absorb_right(b);
-    } else {
-        cmx_wipe((uint8_t *)b + size, size_before - size);
+        split(region, b, size);
+        charge_block(region, b, owner);
+        return true;
     }
+    cmx_wipe((uint8_t *)b + size, size_before - size);
+    uint32_t owner = discharge_block(region, b);
     split(region, b, size);
-    region->used -= size_before;
-    count_used(region, size_of(b));
+    charge_block(region, b, owner);
     return true;
 }
 
@@ -346,7 +443,7 @@ void *cmx_region_resize(cmx_region *region, void *block_content, size_t bytes)
     if (size > 0 && resize_in_place(region, b, size)) {
         return block_content;
     }
-    void *moved = cmx_region_take(region, bytes);
+    void *moved = take_for(region, size, owner_of(b));
     if (moved != NULL) {
         memcpy(moved, block_content, size_of(b) - HEADER);
         cmx_region_give(region, block_content);
@@ -361,7 +458,7 @@ void cmx_region_give(cmx_region *region, void *block_content)
     }
     block *b = block_in_use(region, block_content);
     cmx_wipe(block_content, size_of(b) - HEADER);
-    region->used -= size_of(b);
+    (void)discharge_block(region, b);
     release(region, b);
 }
 
@@ -393,6 +490,18 @@ size_t cmx_region_largest_free(const cmx_region *region)
         b = b->next_free;
     }
     return largest - HEADER;
+}
+
+size_t cmx_region_owner_used(const cmx_region *region, uint32_t owner)
+{
+    CMX_ASSERT(owner < CMX_REGION_OWNERS);
+    return region->shares[owner].used;
+}
+
+size_t cmx_region_owner_peak(const cmx_region *region, uint32_t owner)
+{
+    CMX_ASSERT(owner < CMX_REGION_OWNERS);
+    return region->shares[owner].peak;
 }
 
 uint64_t cmx_region_count(const cmx_region *region)
@@ -428,7 +537,8 @@ static size_t check_list(const cmx_region *region, struct place at)
 void cmx_region_check(const cmx_region *region)
 {
     size_t total = 0;
-    size_t used = 0;
+    size_t used[CMX_REGION_OWNERS] = {0};
+    size_t used_by_all = 0;
     size_t free_count = 0;
     const block *left = NULL;
     const block *b = region->first;
@@ -439,13 +549,18 @@ void cmx_region_check(const cmx_region *region)
         CMX_ASSERT(size_of(b) <= region->capacity - total);
         CMX_ASSERT(left == NULL || !is_free(left) || !is_free(b));
         total += size_of(b);
-        used += is_free(b) ? 0 : size_of(b);
+        CMX_ASSERT(owner_of(b) < CMX_REGION_OWNERS);
+        used[owner_of(b)] += is_free(b) ? 0 : size_of(b);
         free_count += is_free(b) ? 1 : 0;
         left = b;
     }
     CMX_ASSERT(b->left == left);
     CMX_ASSERT(total == region->capacity);
-    CMX_ASSERT(used == region->used);
+    for (uint32_t owner = 0; owner < CMX_REGION_OWNERS; owner++) {
+        CMX_ASSERT(used[owner] == region->shares[owner].used);
+        used_by_all += used[owner];
+    }
+    CMX_ASSERT(used_by_all == region->used);
     CMX_ASSERT(region->used <= region->peak);
 
     for (unsigned row = 0; row < ROWS; row++) {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The binary heap behind the deadlines. Every timer knows its place in it, so moving or cancelling
+ * The heap behind the deadlines: of four children each, because each level is a cache line or two
+ * that is not at hand. Every timer knows its place in it, so moving or cancelling
  * one costs as little as arming it; 64-bit milliseconds never wrap.
  */
 #include "base/timerq.h"
+
+enum { CHILDREN = 4 };
 
 static void put(cmx_timerq *queue, unsigned index, cmx_timer *timer)
 {
@@ -13,25 +16,29 @@ static void put(cmx_timerq *queue, unsigned index, cmx_timer *timer)
 
 static void sift_up(cmx_timerq *queue, unsigned index, cmx_timer *timer)
 {
-    while (index > 0 && queue->heap[(index - 1) / 2]->due_ms > timer->due_ms) {
-        put(queue, index, queue->heap[(index - 1) / 2]);
-        index = (index - 1) / 2;
+    while (index > 0 && queue->heap[(index - 1) / CHILDREN]->due_ms > timer->due_ms) {
+        put(queue, index, queue->heap[(index - 1) / CHILDREN]);
+        index = (index - 1) / CHILDREN;
     }
     put(queue, index, timer);
 }
 
 static void sift_down(cmx_timerq *queue, unsigned index, cmx_timer *timer)
 {
-    for (unsigned child = 2 * index + 1; child < queue->count; child = 2 * index + 1) {
-        if (child + 1 < queue->count &&
-            queue->heap[child + 1]->due_ms < queue->heap[child]->due_ms) {
-            child++;
+    for (unsigned child = CHILDREN * index + 1; child < queue->count;
+         child = CHILDREN * index + 1) {
+        unsigned end = child + CHILDREN < queue->count ? child + CHILDREN : queue->count;
+        cmx_timer *first = queue->heap[child];
+        while (++child < end) {
+            cmx_timer *other = queue->heap[child];
+            first = other->due_ms < first->due_ms ? other : first;
         }
-        if (timer->due_ms <= queue->heap[child]->due_ms) {
+        if (timer->due_ms <= first->due_ms) {
             break;
         }
-        put(queue, index, queue->heap[child]);
-        index = child;
+        unsigned hole = first->heap_index;
+        put(queue, index, first);
+        index = hole;
     }
     put(queue, index, timer);
 }
@@ -97,6 +104,6 @@ void cmx_timerq_check(const cmx_timerq *queue)
     CMX_ASSERT(queue->count <= queue->capacity);
     for (unsigned i = 0; i < queue->count; i++) {
         CMX_ASSERT(queue->heap[i]->heap_index == i);
-        CMX_ASSERT(i == 0 || queue->heap[(i - 1) / 2]->due_ms <= queue->heap[i]->due_ms);
+        CMX_ASSERT(i == 0 || queue->heap[(i - 1) / CHILDREN]->due_ms <= queue->heap[i]->due_ms);
     }
 }

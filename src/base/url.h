@@ -10,15 +10,17 @@
 #include "base/base.h"
 #include "base/view.h"
 
+#include "chatmux/limits.h"
 #include "chatmux/port.h"
 
 /* Room for the parts, the NUL included. */
 enum {
     CMX_URL_HOST_BYTES = 256,
     CMX_URL_AUTHORITY_BYTES = 272,
-    CMX_URL_PATH_BYTES = 256,
+    CMX_URL_PATH_BYTES = CMX_LIMIT_BASE_PATH_BYTES,
     CMX_URL_REQUEST_PATH_MAX = 4096, /* bytes of a path that cmx_url_path_ok() accepts */
-    CMX_URL_QUERY_BYTES_MAX = 128,   /* of a query that cmx_url_query_ok() accepts */
+    CMX_URL_QUERY_BYTES_MAX =
+        CMX_LIMIT_QUERY_BYTES, /* of a query that cmx_url_query_ok() accepts */
 };
 
 typedef struct cmx_url {

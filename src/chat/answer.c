@@ -251,11 +251,12 @@ static uint16_t small_limit(uint32_t limit)
 
 void cmx_answer_init(cmx_answer *answer, const cmx_answer_memory *memory)
 {
-    CMX_ASSERT(memory->tail != NULL || memory->tail_capacity == 0);
+    CMX_ASSERT(memory->tail != NULL || memory->tails != NULL || memory->tail_capacity == 0);
     CMX_ASSERT(memory->tail_capacity <= memory->event_bytes_max);
     CMX_ASSERT(memory->event_bytes_max <= UINT32_MAX);
     *answer = (cmx_answer){
         .keep = {.tail = memory->tail,
+                 .tails = memory->tail == NULL ? memory->tails : NULL,
                  .blocks = memory->blocks,
                  .body = memory->body,
                  .body_capacity = memory->body_capacity,
@@ -264,14 +265,20 @@ void cmx_answer_init(cmx_answer *answer, const cmx_answer_memory *memory)
         .malformed_max = small_limit(memory->malformed_events_max),
         .skipped_max = small_limit(memory->skipped_events_max),
     };
+    answer->facts.notes = memory->notes;
+    answer->facts.id = memory->id;
     cmx_sse_init(&answer->sse);
-    cmx_answer_shape_init(&answer->shape, memory->shape, memory->shape_capacity);
-    cmx_answer_tools_init(&answer->deltas.tools, memory->tools, memory->tools_capacity);
+    cmx_answer_shape_init(&answer->shape, memory->shape, memory->shapes, memory->shape_capacity);
+    cmx_answer_tools_init(&answer->deltas.tools, memory->tools, memory->tables,
+                          memory->tools_capacity);
 }
 
 void cmx_answer_deinit(cmx_answer *answer)
 {
     cmx_answer_keep_forget(&answer->keep);
+    cmx_answer_shape_deinit(&answer->shape);
+    cmx_answer_tools_deinit(&answer->deltas.tools);
+    cmx_answer_facts_deinit(&answer->facts);
     drop_chunk(answer);
     answer->mode = CMX_ANSWER_MODE_DROP;
 }
@@ -370,7 +377,6 @@ static cmx_text field_text(const char *field, uint8_t len)
 void cmx_answer_result_get(const cmx_answer *answer, cmx_answer_result *result)
 {
     const cmx_answer_facts *facts = &answer->facts;
-    const char *name = facts->message + sizeof facts->message - facts->error_name_len;
     *result = (cmx_answer_result){
         .has_text = answer->deltas.has_text,
         .done = answer->done,
@@ -382,12 +388,17 @@ void cmx_answer_result_get(const cmx_answer *answer, cmx_answer_result *result)
         .skipped = answer->skipped,
         .replaced = answer->deltas.replaced,
         .error_code = facts->error_code,
-        .error_name = field_text(name, facts->error_name_len),
-        .error_type = field_text(name - facts->error_type_len, facts->error_type_len),
-        .message = field_text(facts->message, facts->message_len),
         .model = field_text(facts->model, facts->model_len),
         .id = field_text(facts->id, facts->id_len),
         .finish_reason = field_text(answer->deltas.finish, answer->deltas.finish_len),
+        .message = {"", 0},
         .usage = facts->usage,
     };
+    const char *message = cmx_answer_facts_message(facts);
+    if (message != NULL) {
+        const char *name = message + CMX_ANSWER_MESSAGE_BYTES_MAX - facts->error_name_len;
+        result->error_name = field_text(name, facts->error_name_len);
+        result->error_type = field_text(name - facts->error_type_len, facts->error_type_len);
+        result->message = field_text(message, facts->message_len);
+    }
 }

@@ -18,13 +18,18 @@
 typedef struct cmx_answer_memory {
     uint8_t *tail; /* for an event or error body that is split over chunks */
     size_t tail_capacity;
-    cmx_blocks *blocks;     /* shared, for what outgrows the tail; each of event_bytes_max */
+    cmx_blocks *tails;  /* shared, each of tail_capacity: one of them serves if `tail` is NULL */
+    cmx_blocks *blocks; /* shared, for what outgrows the tail; each of event_bytes_max */
     size_t event_bytes_max; /* a larger event does not fit */
     uint8_t *shape;         /* for what stays the same from event to event; may be NULL */
+    cmx_blocks *shapes;     /* shared, each of shape_capacity: if `shape` is NULL; may be, too */
     size_t shape_capacity;
-    cmx_answer_tool *tools; /* one row per tool call; may be NULL */
-    size_t tools_capacity;  /* rows at `tools`; a call more ends the answer */
-    uint8_t *body;          /* the caller's room for an answer that is not streamed; may be NULL */
+    cmx_answer_tool *tools;  /* one row per tool call; may be NULL */
+    cmx_blocks *tables;      /* shared, each of tools_capacity rows: if `tools` is NULL */
+    size_t tools_capacity;   /* rows at `tools`; a call more ends the answer */
+    char *id;                /* CMX_ANSWER_ID_BYTES_MAX bytes; NULL = no id is kept */
+    cmx_answer_notes *notes; /* shared, for the messages of errors; NULL = none is kept */
+    uint8_t *body;           /* the caller's room for an answer that is not streamed; may be NULL */
     size_t body_capacity;
     uint32_t malformed_events_max; /* that are skipped; one more ends the answer */
     uint32_t skipped_events_max;   /* that do not fit and are skipped; one more ends the answer */
@@ -73,7 +78,7 @@ void cmx_answer_deinit(cmx_answer *answer);
 /* The final response head came.
  *
  * status      100..599
- * request_id  value of x-request-id, copied; may be empty
+ * request_id  value of x-request-id, copied unless it lies in the room for the id; may be empty
  * location    value of location, copied if the status is 300..399; may be empty */
 void cmx_answer_head(cmx_answer *answer, uint32_t status, enum cmx_answer_content content,
                      cmx_view request_id, cmx_view location);
@@ -98,9 +103,10 @@ void cmx_answer_move(cmx_answer *answer, uint8_t *to);
  *   CMX_ERR_INBAND        the server reported an error
  *   CMX_ERR_MALFORMED     too many events that are not JSON, or an answer that is not one
  *   CMX_ERR_EVENT_LARGE   an event larger than event_bytes_max, and no more may be skipped
- *   CMX_ERR_NO_BUFFER     no shared block was free for a split event, and no more may be skipped
+ *   CMX_ERR_NO_BUFFER     no shared tail or block was free for a split event, and no more may be
+ *                         skipped
  *   CMX_ERR_BUFFER_SMALL  the answer does not fit the caller's buffer
- *   CMX_ERR_TOOL_CALLS    more tool calls than rows */
+ *   CMX_ERR_TOOL_CALLS    more tool calls than rows, or no shared table was free for the first */
 CMX_MUST_CHECK int cmx_answer_next(cmx_answer *answer, cmx_answer_item *item);
 
 /* The stream ended, complete or not; what is left is decoded by further calls of cmx_answer_next():

@@ -34,20 +34,6 @@ static void note_finish(cmx_answer_deltas *deltas, const cmx_answer_json_choice 
     }
 }
 
-static void take_choice(cmx_answer_deltas *deltas)
-{
-    cmx_answer_json_choice choice;
-    cmx_answer_json_choice_take(&deltas->choices, &choice);
-    deltas->choice = choice.index;
-    deltas->delta = choice.delta;
-    deltas->reasoning_taken = false;
-    deltas->choices_taken = deltas->choices_taken == 0 ? 1 : 2;
-    if (choice.finish.at != NULL) {
-        deltas->finish_taken = true;
-        note_finish(deltas, &choice);
-    }
-}
-
 /* ---- texts ---- */
 
 static void begin_text(cmx_answer_deltas *deltas, uint8_t channel, cmx_json_span text)
@@ -57,6 +43,21 @@ static void begin_text(cmx_answer_deltas *deltas, uint8_t channel, cmx_json_span
     deltas->text_raw = false;
     deltas->first = text.at;
     deltas->texts_taken = deltas->texts_taken == 0 ? 1 : 2;
+}
+
+static void begin_choice(cmx_answer_deltas *deltas, const cmx_answer_json_choice *choice)
+{
+    deltas->choice = choice->index;
+    deltas->delta = choice->delta;
+    deltas->reasoning_taken = choice->part == CMX_ANSWER_JSON_REASONING;
+    deltas->choices_taken = deltas->choices_taken == 0 ? 1 : 2;
+    if (choice->finish.at != NULL) {
+        deltas->finish_taken = true;
+        note_finish(deltas, choice);
+    }
+    if (choice->part != CMX_ANSWER_JSON_NOTHING) {
+        begin_text(deltas, (uint8_t)choice->part, choice->text);
+    }
 }
 
 /* The chunk said something that a text alone does not say. */
@@ -239,14 +240,17 @@ static int take_element(cmx_answer_deltas *deltas, cmx_delta *delta)
 
 /* ---- the module's face ---- */
 
-bool cmx_answer_deltas_begin(cmx_answer_deltas *deltas, cmx_json_span choices)
+bool cmx_answer_deltas_begin(cmx_answer_deltas *deltas, const cmx_answer_json_chunk *chunk)
 {
     CMX_ASSERT(deltas->text.at == NULL && !deltas->open);
-    deltas->choices = choices;
+    deltas->choices = chunk->choices;
     deltas->finish_taken = false;
     deltas->choices_taken = 0;
     deltas->texts_taken = 0;
-    deltas->open = cmx_answer_json_enter(&deltas->choices);
+    deltas->open = chunk->has_choice;
+    if (deltas->open) {
+        begin_choice(deltas, &chunk->choice);
+    }
     return deltas->open;
 }
 
@@ -277,7 +281,9 @@ static int step_inwards(cmx_answer_deltas *deltas, cmx_delta *delta)
         return take_part(deltas, delta);
     }
     if (deltas->choices.at != NULL) {
-        take_choice(deltas);
+        cmx_answer_json_choice choice;
+        cmx_answer_json_choice_take(&deltas->choices, &choice);
+        begin_choice(deltas, &choice);
     } else {
         deltas->open = false;
     }

@@ -8,12 +8,14 @@
 #define CMX_CHAT_ANSWER_DELTAS_H
 
 #include "chatmux/chat.h"
+#include "chatmux/limits.h"
+#include "chat/answer_json.h"
 #include "chat/answer_tools.h"
-#include "text/json_scan.h"
 
 enum {
-    CMX_ANSWER_DELTAS_CHOICES_MAX = 8, /* choices whose split surrogate pairs are joined */
-    CMX_ANSWER_DELTAS_CHANNELS = 3,    /* values of enum cmx_channel but for tool calls */
+    CMX_ANSWER_DELTAS_CHOICES_MAX =
+        CMX_LIMIT_CHOICES,          /* choices whose split surrogate pairs are joined */
+    CMX_ANSWER_DELTAS_CHANNELS = 3, /* values of enum cmx_channel but for tool calls */
     CMX_ANSWER_DELTAS_FINISH_BYTES_MAX = 32,
 };
 
@@ -49,10 +51,10 @@ typedef struct cmx_answer_deltas {
 
 /* Begins a chunk; the one before must be used up.
  *
- * choices  a validated array, borrowed and changed until it is used up; `at` may be NULL
+ * chunk  what was read of it; its text is borrowed and changed until it is used up
  *
  * Returns whether there is a choice in it. */
-bool cmx_answer_deltas_begin(cmx_answer_deltas *deltas, cmx_json_span choices);
+bool cmx_answer_deltas_begin(cmx_answer_deltas *deltas, const cmx_answer_json_chunk *chunk);
 
 /* What a text belongs to. */
 typedef struct cmx_answer_deltas_place {

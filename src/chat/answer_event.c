@@ -25,9 +25,9 @@ void cmx_answer_event_error(cmx_answer *answer, cmx_json_span text, cmx_json_spa
 void cmx_answer_event_chunk(cmx_answer *answer, const cmx_answer_json_chunk *chunk)
 {
     cmx_answer_facts_chunk(&answer->facts, chunk);
-    bool has_choice = cmx_answer_deltas_begin(&answer->deltas, chunk->choices);
+    bool has_choice = cmx_answer_deltas_begin(&answer->deltas, chunk);
     answer->event_read = true;
-    answer->event_plain = chunk->usage.at == NULL;
+    answer->event_plain = !chunk->has_usage;
     answer->whole = has_choice && answer->mode == CMX_ANSWER_MODE_OBJECT;
 }
 

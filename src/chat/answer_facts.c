@@ -8,6 +8,23 @@
 #include "text/sse.h"
 #include "text/utf8.h"
 
+/* Returns a row for the message of these facts: one that is free, else the oldest. */
+static char *take_note(cmx_answer_facts *facts)
+{
+    cmx_answer_notes *notes = facts->notes;
+    uint32_t row = 0;
+    while (row < CMX_ANSWER_NOTES && notes->owners[row] != NULL && notes->owners[row] != facts) {
+        row++;
+    }
+    if (row == CMX_ANSWER_NOTES) {
+        row = notes->oldest;
+        notes->oldest = (row + 1) % CMX_ANSWER_NOTES;
+    }
+    notes->owners[row] = facts;
+    facts->note = (uint8_t)row;
+    return notes->texts[row];
+}
+
 static uint8_t copy_text(char *field, size_t capacity, cmx_view text)
 {
     return (uint8_t)cmx_utf8_copy_line((uint8_t *)field, capacity, text);
@@ -22,10 +39,10 @@ static void copy_once(char *field, uint8_t *len, size_t capacity, cmx_json_span 
     }
 }
 
-static void take_usage(cmx_answer_facts *facts, cmx_json_span object)
+static void take_usage(cmx_answer_facts *facts, const cmx_answer_json_chunk *chunk)
 {
     cmx_usage usage = facts->usage;
-    if (!cmx_answer_json_usage(object, &usage)) {
+    if (!cmx_answer_json_usage(chunk, &usage)) {
         return;
     }
     const cmx_usage *old = &facts->usage;
@@ -33,33 +50,53 @@ static void take_usage(cmx_answer_facts *facts, cmx_json_span object)
                 old->completion_tokens == usage.completion_tokens &&
                 old->total_tokens == usage.total_tokens &&
                 old->cached_tokens == usage.cached_tokens &&
-                old->reasoning_tokens == usage.reasoning_tokens;
+                old->reasoning_tokens == usage.reasoning_tokens && old->cost == usage.cost &&
+                old->has_cost == usage.has_cost;
     facts->usage = usage;
     facts->has_usage = true;
     facts->usage_due = facts->usage_due || !same;
 }
 
+const char *cmx_answer_facts_message(const cmx_answer_facts *facts)
+{
+    bool is_ours = facts->notes != NULL && facts->notes->owners[facts->note] == facts;
+    return is_ours ? facts->notes->texts[facts->note] : NULL;
+}
+
+void cmx_answer_facts_deinit(cmx_answer_facts *facts)
+{
+    if (facts->notes != NULL && facts->notes->owners[facts->note] == facts) {
+        facts->notes->owners[facts->note] = NULL;
+    }
+}
+
 void cmx_answer_facts_head(cmx_answer_facts *facts, cmx_view request_id, cmx_view location)
 {
-    facts->id_len = copy_text(facts->id, sizeof facts->id, request_id);
+    if (facts->id != NULL && request_id.data == (const uint8_t *)facts->id) {
+        facts->id_len = (uint8_t)request_id.len;
+    } else if (facts->id != NULL) {
+        facts->id_len = copy_text(facts->id, CMX_ANSWER_ID_BYTES_MAX, request_id);
+    }
     facts->id_from_head = facts->id_len > 0;
-    facts->message_len = copy_text(facts->message, sizeof facts->message, location);
+    if (location.len > 0 && facts->notes != NULL) {
+        facts->message_len = copy_text(take_note(facts), CMX_ANSWER_MESSAGE_BYTES_MAX, location);
+    }
 }
 
 void cmx_answer_facts_chunk(cmx_answer_facts *facts, const cmx_answer_json_chunk *chunk)
 {
     copy_once(facts->model, &facts->model_len, sizeof facts->model, chunk->model);
-    if (!facts->id_from_head) {
-        copy_once(facts->id, &facts->id_len, sizeof facts->id, chunk->id);
+    if (!facts->id_from_head && facts->id != NULL) {
+        copy_once(facts->id, &facts->id_len, CMX_ANSWER_ID_BYTES_MAX, chunk->id);
     }
-    if (chunk->usage.at != NULL) {
-        take_usage(facts, chunk->usage);
+    if (chunk->has_usage) {
+        take_usage(facts, chunk);
     }
 }
 
 /* Copies a name to the end of the room of the message, before what lies there already. Returns its
  * length. */
-static uint8_t copy_name(cmx_answer_facts *facts, size_t room, cmx_json_span string)
+static uint8_t copy_name(char *message, size_t room, cmx_json_span string)
 {
     uint8_t name[CMX_ANSWER_NAME_BYTES_MAX];
     if (string.at == NULL) {
@@ -67,7 +104,7 @@ static uint8_t copy_name(cmx_answer_facts *facts, size_t room, cmx_json_span str
     }
     size_t len = cmx_json_text_line(name, sizeof name, string);
     if (len > 0) {
-        memcpy(facts->message + room - len, name, len);
+        memcpy(message + room - len, name, len);
     }
     return (uint8_t)len;
 }
@@ -76,19 +113,22 @@ static uint8_t copy_name(cmx_answer_facts *facts, size_t room, cmx_json_span str
  * they come first, and take no room in all the answers that have no error. */
 static void copy_message(cmx_answer_facts *facts, const cmx_answer_json_error *error)
 {
+    facts->error_code = error->code;
+    if (facts->notes == NULL) {
+        return;
+    }
     cmx_view raw = {error->message.at, cmx_json_span_len(error->message)};
-    size_t room = sizeof facts->message;
-    facts->error_name_len = copy_name(facts, room, error->name);
+    char *message = take_note(facts);
+    size_t room = CMX_ANSWER_MESSAGE_BYTES_MAX;
+    facts->error_name_len = copy_name(message, room, error->name);
     room -= facts->error_name_len;
-    facts->error_type_len = copy_name(facts, room, error->type);
+    facts->error_type_len = copy_name(message, room, error->type);
     room -= facts->error_type_len;
     if (error->is_string) {
-        facts->message_len =
-            (uint8_t)cmx_json_text_line((uint8_t *)facts->message, room, error->message);
+        facts->message_len = (uint8_t)cmx_json_text_line((uint8_t *)message, room, error->message);
     } else {
-        facts->message_len = copy_text(facts->message, room, raw);
+        facts->message_len = copy_text(message, room, raw);
     }
-    facts->error_code = error->code;
 }
 
 void cmx_answer_facts_error(cmx_answer_facts *facts, cmx_json_span text, cmx_json_span member)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Names are compared by length first: a chunk has a dozen members and two or three matter. The
- * first pass hands every value to the validating scanner, so all later ones walk sound JSON; their
- * checks remain because they cost nothing and keep each function true by itself.
+ * walk that validates steps into choices and usage and notes what it sees there; nothing of it is
+ * acted upon before the end of the text. What is taken later walks sound JSON; its checks remain
+ * because they cost nothing and keep each function true by itself.
  */
 #include "chat/answer_json.h"
 
@@ -10,12 +11,301 @@
 #include "text/json_text.h"
 #include "text/number.h"
 
-#define IS(key, name) cmx_json_text_is((key), CMX_VIEW_LITERAL(name))
+#define IS(key, name) cmx_json_text_is(*(key), CMX_VIEW_LITERAL(name))
+
+/* ---- walking ---- */
+
+/* Levels that a value may have: all together are those of a value at the top. */
+enum {
+    LEVELS_TOP = CMX_JSON_SCAN_DEPTH_MAX,
+    LEVELS_CHOICE = LEVELS_TOP - 1, /* an element of choices */
+    LEVELS_COUNT = LEVELS_TOP - 1,  /* a member of usage */
+    LEVELS_DETAIL = LEVELS_TOP - 2, /* a member of an object in usage */
+    LEVELS_FACT = LEVELS_TOP - 2,   /* a member of a choice */
+    LEVELS_PART = LEVELS_TOP - 3,   /* a member of a delta */
+};
 
 static bool is_string(cmx_json_span value)
 {
     return *value.at == '"';
 }
+
+/* ---- usage ---- */
+
+/* A count of the usage object: a member of it, or of an object in it. Where several are one count,
+ * the first in this order that has it counts. */
+typedef struct usage_name {
+    cmx_view member;
+    cmx_view inside; /* empty = the member is the count itself */
+    size_t at;       /* offset in cmx_usage */
+} usage_name;
+
+#define NAME(text)                                \
+    {                                             \
+        (const uint8_t *)(text), sizeof(text) - 1 \
+    }
+
+static const usage_name usage_names[CMX_ANSWER_JSON_COUNTS] = {
+    {NAME("prompt_tokens"), NAME(""), offsetof(cmx_usage, prompt_tokens)},
+    {NAME("input_tokens"), NAME(""), offsetof(cmx_usage, prompt_tokens)},
+    {NAME("completion_tokens"), NAME(""), offsetof(cmx_usage, completion_tokens)},
+    {NAME("output_tokens"), NAME(""), offsetof(cmx_usage, completion_tokens)},
+    {NAME("total_tokens"), NAME(""), offsetof(cmx_usage, total_tokens)},
+    {NAME("prompt_tokens_details"), NAME("cached_tokens"), offsetof(cmx_usage, cached_tokens)},
+    {NAME("input_tokens_details"), NAME("cached_tokens"), offsetof(cmx_usage, cached_tokens)},
+    {NAME("prompt_cache_hit_tokens"), NAME(""), offsetof(cmx_usage, cached_tokens)},
+    {NAME("completion_tokens_details"), NAME("reasoning_tokens"),
+     offsetof(cmx_usage, reasoning_tokens)},
+    {NAME("output_tokens_details"), NAME("reasoning_tokens"),
+     offsetof(cmx_usage, reasoning_tokens)},
+    {NAME("cost"), NAME(""), offsetof(cmx_usage, cost)}, /* in dollars, with a fraction */
+};
+
+/* A value that is looked for in an object; the last one of the name counts. */
+typedef struct wanted {
+    cmx_view name;
+    cmx_json_span value; /* `at` NULL = none */
+} wanted;
+
+static bool take_wanted(void *ctx, const cmx_json_key *key, cmx_json_span *value)
+{
+    wanted *one = ctx;
+    if (cmx_json_text_is(*key, one->name)) {
+        one->value = *value;
+    }
+    return true;
+}
+
+static bool take_count(void *ctx, const cmx_json_key *key, cmx_json_span *value)
+{
+    cmx_json_span *counts = ctx;
+    size_t i = 0;
+    while (i < CMX_ANSWER_JSON_COUNTS && !cmx_json_text_is(*key, usage_names[i].member)) {
+        i++;
+    }
+    if (i == CMX_ANSWER_JSON_COUNTS) {
+        return true;
+    }
+    if (usage_names[i].inside.len == 0) {
+        counts[i] = *value;
+        return true;
+    }
+    wanted inside = {usage_names[i].inside, {NULL, NULL}};
+    bool valid =
+        *value->at != '{' || cmx_json_scan_walk(value, LEVELS_DETAIL, take_wanted, &inside);
+    counts[i] = inside.value;
+    return valid;
+}
+
+/* `object` is at one. */
+static bool read_usage(cmx_answer_json_chunk *chunk, cmx_json_span *object)
+{
+    memset(chunk->counts, 0, sizeof chunk->counts);
+    chunk->has_usage = true;
+    return cmx_json_scan_walk(object, LEVELS_COUNT, take_count, chunk->counts);
+}
+
+/* Groq tells usage of a stream in a member of its own. */
+static bool take_groq(void *ctx, const cmx_json_key *key, cmx_json_span *value)
+{
+    bool is_usage = IS(key, "usage") && *value->at == '{';
+    return !is_usage || read_usage(ctx, value);
+}
+
+/* Some send counts as strings. */
+static bool read_count(cmx_json_span value, bool is_money, uint64_t *count)
+{
+    if (value.at == NULL) {
+        return false;
+    }
+    size_t quote = is_string(value) ? 1 : 0;
+    cmx_view digits = {value.at + quote, cmx_json_span_len(value) - 2 * quote};
+    return is_money ? cmx_number_read_pico(digits, count) : cmx_number_read_count(digits, count);
+}
+
+bool cmx_answer_json_usage(const cmx_answer_json_chunk *chunk, cmx_usage *usage)
+{
+    size_t found = SIZE_MAX;
+    for (size_t i = 0; i < CMX_ANSWER_JSON_COUNTS; i++) {
+        uint64_t count;
+        size_t at = usage_names[i].at;
+        bool is_money = at == offsetof(cmx_usage, cost);
+        if (at != found && read_count(chunk->counts[i], is_money, &count)) {
+            memcpy((uint8_t *)usage + at, &count, sizeof count);
+            usage->has_cost = usage->has_cost || is_money;
+            found = at;
+        }
+    }
+    return found != SIZE_MAX;
+}
+
+/* ---- choices ---- */
+
+bool cmx_answer_json_index(cmx_json_span value, uint32_t *index)
+{
+    uint64_t count;
+    cmx_view digits = {value.at, cmx_json_span_len(value)};
+    if (!cmx_number_read_count(digits, &count) || count >= UINT32_MAX) {
+        return false;
+    }
+    *index = (uint32_t)count;
+    return true;
+}
+
+static enum cmx_answer_json_part name_part(const cmx_json_key *key)
+{
+    if (IS(key, "content")) {
+        return CMX_ANSWER_JSON_CONTENT;
+    }
+    if (IS(key, "reasoning_content") || IS(key, "reasoning")) {
+        return CMX_ANSWER_JSON_REASONING;
+    }
+    if (IS(key, "refusal")) {
+        return CMX_ANSWER_JSON_REFUSAL;
+    }
+    return CMX_ANSWER_JSON_NOTHING;
+}
+
+/* A member of a delta that is an array or object.
+ *
+ * value  in-out: the whole; then what cmx_answer_json_part_take() gives */
+static enum cmx_answer_json_part enter_part(const cmx_json_key *key, cmx_json_span *value)
+{
+    if (*value->at == '[') {
+        bool is_parts = IS(key, "content");
+        if ((is_parts || IS(key, "tool_calls")) && cmx_answer_json_enter(value)) {
+            return is_parts ? CMX_ANSWER_JSON_PARTS : CMX_ANSWER_JSON_TOOLS;
+        }
+    } else if (*value->at == '{' && IS(key, "function_call")) {
+        return CMX_ANSWER_JSON_FUNCTION;
+    }
+    return CMX_ANSWER_JSON_NOTHING;
+}
+
+/* As above for a member of any kind. */
+static enum cmx_answer_json_part classify(const cmx_json_key *key, cmx_json_span *value)
+{
+    if (!is_string(*value)) {
+        return enter_part(key, value);
+    }
+    if (cmx_json_span_len(*value) == 2) {
+        return CMX_ANSWER_JSON_NOTHING;
+    }
+    *value = (cmx_json_span){value->at + 1, value->end - 1};
+    return name_part(key);
+}
+
+/* Notes the first text of a delta, and where the first member behind it that is something is. */
+static bool take_part(void *ctx, const cmx_json_key *key, cmx_json_span *value)
+{
+    cmx_answer_json_choice *choice = ctx;
+    if (choice->delta.at != NULL) {
+        return true;
+    }
+    cmx_json_span inside = *value;
+    enum cmx_answer_json_part part = classify(key, &inside);
+    if (part == CMX_ANSWER_JSON_NOTHING) {
+        return true;
+    }
+    if (is_string(*value) && choice->part == CMX_ANSWER_JSON_NOTHING) {
+        choice->part = part;
+        choice->text = inside;
+    } else {
+        choice->delta.at = value->at - (value->at - key->data) - 1; /* its name's quote */
+    }
+    return true;
+}
+
+/* `object` is at one. If it is empty, it takes nothing back of another. */
+static bool read_delta(cmx_answer_json_choice *choice, cmx_json_span *object)
+{
+    cmx_json_span inside = *object;
+    if (cmx_json_scan_enter(&inside, '{') == CMX_OK) {
+        choice->part = CMX_ANSWER_JSON_NOTHING;
+        choice->delta = (cmx_json_span){NULL, object->end};
+    }
+    return cmx_json_scan_walk(object, LEVELS_PART, take_part, choice);
+}
+
+static bool take_fact(void *ctx, const cmx_json_key *key, cmx_json_span *value)
+{
+    cmx_answer_json_choice *choice = ctx;
+    if (IS(key, "delta") || IS(key, "message")) {
+        return *value->at != '{' || read_delta(choice, value);
+    }
+    if (IS(key, "index")) {
+        choice->index = 0;
+        (void)cmx_answer_json_index(*value, &choice->index);
+    } else if (IS(key, "finish_reason")) {
+        bool some = is_string(*value) && cmx_json_span_len(*value) > 2;
+        choice->finish = some ? *value : (cmx_json_span){NULL, NULL};
+    }
+    return true;
+}
+
+static bool read_choice(cmx_answer_json_choice *choice, cmx_json_span *rest)
+{
+    *choice = (cmx_answer_json_choice){.part = CMX_ANSWER_JSON_NOTHING};
+    cmx_json_span other;
+    return rest->at < rest->end && *rest->at == '{'
+               ? cmx_json_scan_walk(rest, LEVELS_FACT, take_fact, choice)
+               : cmx_json_scan_value_within(rest, LEVELS_CHOICE, &other);
+}
+
+/* `rest` is at the array. */
+static bool read_choices(cmx_answer_json_chunk *chunk, cmx_json_span *rest)
+{
+    int rc = cmx_json_scan_enter(rest, '[');
+    if (rc != CMX_OK) {
+        return rc == CMX_AGAIN;
+    }
+    chunk->has_choice = true;
+    if (!read_choice(&chunk->choice, rest)) {
+        return false;
+    }
+    rc = cmx_json_scan_next(rest);
+    if (rc == CMX_OK) {
+        chunk->choices = *rest;
+    }
+    while (rc == CMX_OK) {
+        cmx_json_span other;
+        bool valid = cmx_json_scan_value_within(rest, LEVELS_CHOICE, &other);
+        rc = valid ? cmx_json_scan_next(rest) : CMX_ERR_MALFORMED;
+    }
+    return rc == CMX_AGAIN;
+}
+
+void cmx_answer_json_choice_take(cmx_json_span *choices, cmx_answer_json_choice *choice)
+{
+    if (!read_choice(choice, choices) || cmx_json_scan_next(choices) != CMX_OK) {
+        choices->at = NULL;
+    }
+}
+
+bool cmx_answer_json_enter(cmx_json_span *array)
+{
+    if (cmx_json_scan_enter(array, '[') == CMX_OK) {
+        return true;
+    }
+    array->at = NULL;
+    return false;
+}
+
+enum cmx_answer_json_part cmx_answer_json_part_take(cmx_json_span *delta, cmx_json_span *value)
+{
+    cmx_json_member member;
+    int rc = cmx_json_scan_member(delta, &member);
+    if (rc != CMX_OK) {
+        delta->at = NULL;
+    }
+    if (rc < CMX_OK) {
+        return CMX_ANSWER_JSON_NOTHING;
+    }
+    *value = member.value;
+    return classify(&member.key, value);
+}
+
+/* ---- the top ---- */
 
 /* Returns whether a value of `error` says that there is one. */
 static bool is_something(cmx_json_span value)
@@ -38,247 +328,64 @@ static bool is_something(cmx_json_span value)
     }
 }
 
-static void note_member(cmx_answer_json_chunk *chunk, cmx_json_key key, cmx_json_span value)
+/* An error is kept whole: it is read by itself. */
+static bool take_error(cmx_answer_json_chunk *chunk, cmx_json_span *value)
 {
-    const cmx_json_span none = {NULL, NULL};
-    if (!key.escaped && key.len > sizeof "choices" - 1) {
-        return; /* the longest name that matters */
+    cmx_json_span whole = *value;
+    bool opens = *value->at == '{' || *value->at == '[';
+    if (opens && !cmx_json_scan_value(value, &whole)) {
+        return false;
     }
+    chunk->error = is_something(whole) ? whole : (cmx_json_span){NULL, NULL};
+    return true;
+}
+
+static bool take_member(void *ctx, const cmx_json_key *key, cmx_json_span *value)
+{
+    cmx_answer_json_chunk *chunk = ctx;
+    const cmx_json_span none = {NULL, NULL};
+    uint8_t first = *value->at;
     if (IS(key, "choices")) {
-        chunk->choices = *value.at == '[' ? value : none;
-    } else if (IS(key, "id")) {
-        chunk->id = is_string(value) ? value : none;
+        chunk->has_choice = false;
+        chunk->choices = none;
+        return first != '[' || read_choices(chunk, value);
+    }
+    if (IS(key, "usage")) {
+        chunk->has_usage = false;
+        return first != '{' || read_usage(chunk, value);
+    }
+    if (IS(key, "error")) {
+        return take_error(chunk, value);
+    }
+    if (IS(key, "id")) {
+        chunk->id = first == '"' ? *value : none;
     } else if (IS(key, "model")) {
-        chunk->model = is_string(value) ? value : none;
-    } else if (IS(key, "usage")) {
-        chunk->usage = *value.at == '{' ? value : none;
-    } else if (IS(key, "error")) {
-        chunk->error = is_something(value) ? value : none;
+        chunk->model = first == '"' ? *value : none;
     } else if (IS(key, "object") || IS(key, "type")) {
-        cmx_view text = {value.at, cmx_json_span_len(value)};
+        cmx_view text = {value->at, cmx_json_span_len(*value)};
         bool is_error = cmx_view_equal(text, CMX_VIEW_LITERAL("\"error\""));
         chunk->is_error = chunk->is_error || is_error;
     } else if (IS(key, "x_groq")) {
-        chunk->groq = *value.at == '{' ? value : none;
+        chunk->groq = first == '{' ? *value : none;
     }
-}
-
-/* Groq tells usage of a stream in a member of its own. */
-static cmx_json_span groq_usage(cmx_json_span object)
-{
-    cmx_json_span found = {NULL, NULL};
-    cmx_json_member member;
-    int rc = cmx_json_scan_enter(&object, '{');
-    while (cmx_json_scan_step(&object, &rc, &member)) {
-        if (IS(member.key, "usage") && *member.value.at == '{') {
-            found = member.value;
-        }
-    }
-    return found;
+    return true;
 }
 
 bool cmx_answer_json_read(cmx_json_span text, cmx_answer_json_chunk *chunk)
 {
-    *chunk = (cmx_answer_json_chunk){0};
-    int rc = cmx_json_scan_enter(&text, '{');
-    cmx_json_member member;
-    while (cmx_json_scan_step(&text, &rc, &member)) {
-        note_member(chunk, member.key, member.value);
-    }
+    /* What lies behind is meaningful only where something before it says so. */
+    memset(chunk, 0, offsetof(cmx_answer_json_chunk, choice));
+    bool valid = cmx_json_scan_walk(&text, LEVELS_TOP, take_member, chunk);
     cmx_json_scan_space(&text);
-    if (rc != CMX_AGAIN || text.at != text.end) {
+    if (!valid || text.at != text.end) {
         return false;
     }
-    if (chunk->usage.at == NULL && chunk->groq.at != NULL) {
-        chunk->usage = groq_usage(chunk->groq);
-    }
-    return true;
+    /* Valid as part of the whole. */
+    return chunk->has_usage || chunk->groq.at == NULL ||
+           cmx_json_scan_walk(&chunk->groq, LEVELS_COUNT, take_groq, chunk);
 }
 
-bool cmx_answer_json_enter(cmx_json_span *choices)
-{
-    if (choices->at != NULL && cmx_json_scan_enter(choices, '[') == CMX_OK) {
-        return true;
-    }
-    choices->at = NULL;
-    return false;
-}
-
-bool cmx_answer_json_index(cmx_json_span value, uint32_t *index)
-{
-    uint64_t count;
-    cmx_view digits = {value.at, cmx_json_span_len(value)};
-    if (!cmx_number_read_count(digits, &count) || count >= UINT32_MAX) {
-        return false;
-    }
-    *index = (uint32_t)count;
-    return true;
-}
-
-static void note_choice(cmx_answer_json_choice *choice, cmx_json_key key, cmx_json_span value)
-{
-    if (IS(key, "delta") || IS(key, "message")) {
-        if (*value.at == '{' && cmx_json_scan_enter(&value, '{') == CMX_OK) {
-            choice->delta = value;
-        }
-    } else if (IS(key, "index")) {
-        choice->index = 0;
-        (void)cmx_answer_json_index(value, &choice->index);
-    } else if (IS(key, "finish_reason")) {
-        bool some = is_string(value) && cmx_json_span_len(value) > 2;
-        choice->finish = some ? value : (cmx_json_span){NULL, NULL};
-    }
-}
-
-/* Steps over an object, noting its members. */
-static bool take_members(cmx_json_span *element, cmx_answer_json_choice *choice)
-{
-    int rc = cmx_json_scan_enter(element, '{');
-    cmx_json_member member;
-    while (cmx_json_scan_step(element, &rc, &member)) {
-        note_choice(choice, member.key, member.value);
-    }
-    return rc == CMX_AGAIN;
-}
-
-void cmx_answer_json_choice_take(cmx_json_span *choices, cmx_answer_json_choice *choice)
-{
-    *choice = (cmx_answer_json_choice){0};
-    cmx_json_span other;
-    bool taken = choices->at < choices->end && *choices->at == '{'
-                     ? take_members(choices, choice)
-                     : cmx_json_scan_value(choices, &other);
-    if (!taken || cmx_json_scan_next(choices) != CMX_OK) {
-        choices->at = NULL;
-    }
-}
-
-static enum cmx_answer_json_part name_part(cmx_json_key key)
-{
-    if (IS(key, "content")) {
-        return CMX_ANSWER_JSON_CONTENT;
-    }
-    if (IS(key, "reasoning_content") || IS(key, "reasoning")) {
-        return CMX_ANSWER_JSON_REASONING;
-    }
-    if (IS(key, "refusal")) {
-        return CMX_ANSWER_JSON_REFUSAL;
-    }
-    return CMX_ANSWER_JSON_NOTHING;
-}
-
-/* A member of a delta that is an array or object. */
-static enum cmx_answer_json_part take_nested(const cmx_json_member *member, cmx_json_span *value)
-{
-    *value = member->value;
-    if (*value->at == '[') {
-        bool is_parts = IS(member->key, "content");
-        if ((is_parts || IS(member->key, "tool_calls")) && cmx_answer_json_enter(value)) {
-            return is_parts ? CMX_ANSWER_JSON_PARTS : CMX_ANSWER_JSON_TOOLS;
-        }
-    } else if (*value->at == '{' && IS(member->key, "function_call")) {
-        return CMX_ANSWER_JSON_FUNCTION;
-    }
-    return CMX_ANSWER_JSON_NOTHING;
-}
-
-enum cmx_answer_json_part cmx_answer_json_part_take(cmx_json_span *delta, cmx_json_span *value)
-{
-    cmx_json_member member;
-    int rc = cmx_json_scan_member(delta, &member);
-    if (rc != CMX_OK) {
-        delta->at = NULL;
-    }
-    if (rc < CMX_OK) {
-        return CMX_ANSWER_JSON_NOTHING;
-    }
-    if (!is_string(member.value)) {
-        return take_nested(&member, value);
-    }
-    if (cmx_json_span_len(member.value) == 2) {
-        return CMX_ANSWER_JSON_NOTHING;
-    }
-    *value = (cmx_json_span){member.value.at + 1, member.value.end - 1};
-    return name_part(member.key);
-}
-
-/* A count of the usage object: a member of it, or of an object in it. Where several are one count,
- * the first in this order that has it counts. */
-typedef struct usage_name {
-    cmx_view member;
-    cmx_view inside; /* empty = the member is the count itself */
-    size_t at;       /* offset in cmx_usage */
-} usage_name;
-
-#define NAME(text)                                \
-    {                                             \
-        (const uint8_t *)(text), sizeof(text) - 1 \
-    }
-
-static const usage_name usage_names[] = {
-    {NAME("prompt_tokens"), NAME(""), offsetof(cmx_usage, prompt_tokens)},
-    {NAME("input_tokens"), NAME(""), offsetof(cmx_usage, prompt_tokens)},
-    {NAME("completion_tokens"), NAME(""), offsetof(cmx_usage, completion_tokens)},
-    {NAME("output_tokens"), NAME(""), offsetof(cmx_usage, completion_tokens)},
-    {NAME("total_tokens"), NAME(""), offsetof(cmx_usage, total_tokens)},
-    {NAME("prompt_tokens_details"), NAME("cached_tokens"), offsetof(cmx_usage, cached_tokens)},
-    {NAME("input_tokens_details"), NAME("cached_tokens"), offsetof(cmx_usage, cached_tokens)},
-    {NAME("prompt_cache_hit_tokens"), NAME(""), offsetof(cmx_usage, cached_tokens)},
-    {NAME("completion_tokens_details"), NAME("reasoning_tokens"),
-     offsetof(cmx_usage, reasoning_tokens)},
-    {NAME("output_tokens_details"), NAME("reasoning_tokens"),
-     offsetof(cmx_usage, reasoning_tokens)},
-};
-
-/* Returns the last member of `object` with that name; `at` is NULL if there is none. */
-static cmx_json_span find_inside(cmx_json_span object, cmx_view name)
-{
-    cmx_json_span found = {NULL, NULL};
-    cmx_json_member member;
-    int rc = cmx_json_scan_enter(&object, '{');
-    while (cmx_json_scan_step(&object, &rc, &member)) {
-        found = cmx_json_text_is(member.key, name) ? member.value : found;
-    }
-    return found;
-}
-
-/* Some send counts as strings. */
-static bool read_count(cmx_json_span value, uint64_t *count)
-{
-    if (value.at == NULL) {
-        return false;
-    }
-    size_t quote = is_string(value) ? 1 : 0;
-    cmx_view digits = {value.at + quote, cmx_json_span_len(value) - 2 * quote};
-    return cmx_number_read_count(digits, count);
-}
-
-bool cmx_answer_json_usage(cmx_json_span object, cmx_usage *usage)
-{
-    cmx_json_span values[CMX_ARRAY_LEN(usage_names)] = {{NULL, NULL}};
-    cmx_json_member member;
-    int rc = cmx_json_scan_enter(&object, '{');
-    while (cmx_json_scan_step(&object, &rc, &member)) {
-        for (size_t i = 0; i < CMX_ARRAY_LEN(usage_names); i++) {
-            const usage_name *name = &usage_names[i];
-            if (cmx_json_text_is(member.key, name->member)) {
-                bool deep = name->inside.len > 0;
-                values[i] = deep ? find_inside(member.value, name->inside) : member.value;
-                break;
-            }
-        }
-    }
-    size_t found = SIZE_MAX;
-    for (size_t i = 0; i < CMX_ARRAY_LEN(usage_names); i++) {
-        uint64_t count;
-        size_t at = usage_names[i].at;
-        if (at != found && read_count(values[i], &count)) {
-            memcpy((uint8_t *)usage + at, &count, sizeof count);
-            found = at;
-        }
-    }
-    return found != SIZE_MAX;
-}
+/* ---- errors ---- */
 
 /* Returns whether bytes that nobody has validated are one JSON string. */
 static bool is_whole_string(cmx_json_span bytes)

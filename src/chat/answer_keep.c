@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Three places, one length. A block is taken when the tail is outgrown and given back as soon as
- * its bytes are forgotten, so that few of them serve many requests.
+ * Three places, one length. A block is taken when the tail is outgrown, a shared tail with the
+ * first byte, and both are given back as soon as their bytes are forgotten, so that few of them
+ * serve many requests.
  */
 #include "chat/answer_keep.h"
 
@@ -9,6 +10,26 @@ void cmx_answer_keep_use_body(cmx_answer_keep *keep)
 {
     CMX_ASSERT(keep->len == 0 && keep->block == NULL);
     keep->in_body = keep->body != NULL;
+}
+
+/* Returns whether there is a tail now; the larger blocks serve if all are taken. */
+static bool take_tail(cmx_answer_keep *keep)
+{
+    if (keep->tails == NULL || keep->in_tail) {
+        return true;
+    }
+    keep->block = cmx_blocks_take(keep->tails);
+    keep->in_tail = keep->block != NULL;
+    return keep->in_tail;
+}
+
+static void give_block(cmx_answer_keep *keep)
+{
+    if (keep->block != NULL) {
+        cmx_blocks_give(keep->in_tail ? keep->tails : keep->blocks, keep->block);
+        keep->block = NULL;
+        keep->in_tail = false;
+    }
 }
 
 /* Makes room for `need` kept bytes in all. */
@@ -20,7 +41,8 @@ static int make_room(cmx_answer_keep *keep, size_t need)
     if (need > keep->bytes_max) {
         return CMX_ERR_EVENT_LARGE;
     }
-    if (keep->block != NULL || need <= keep->tail_capacity) {
+    bool in_block = keep->block != NULL && !keep->in_tail;
+    if (in_block || (need <= keep->tail_capacity && take_tail(keep))) {
         return CMX_OK;
     }
     uint8_t *block = cmx_blocks_take(keep->blocks);
@@ -28,8 +50,9 @@ static int make_room(cmx_answer_keep *keep, size_t need)
         return CMX_ERR_NO_BUFFER;
     }
     if (keep->len > 0) {
-        memcpy(block, keep->tail, keep->len);
+        memcpy(block, cmx_answer_keep_bytes(keep), keep->len);
     }
+    give_block(keep);
     keep->block = block;
     return CMX_OK;
 }
@@ -55,10 +78,10 @@ void cmx_answer_keep_prefix(cmx_answer_keep *keep, const uint8_t *data, size_t l
     if (cmx_answer_keep_add(keep, data, len) == CMX_OK) {
         return;
     }
-    /* No block is free: the tail must do. */
+    /* No block is free: the tail must do, if there is one. */
     room = keep->tail_capacity - keep->len;
     int rc = cmx_answer_keep_add(keep, data, len < room ? len : room);
-    CMX_ASSERT(rc == CMX_OK);
+    CMX_ASSERT(rc == CMX_OK || keep->tails != NULL);
 }
 
 void cmx_answer_keep_drop(cmx_answer_keep *keep, size_t len)
@@ -76,8 +99,5 @@ void cmx_answer_keep_drop(cmx_answer_keep *keep, size_t len)
 void cmx_answer_keep_forget(cmx_answer_keep *keep)
 {
     keep->len = 0;
-    if (keep->block != NULL) {
-        cmx_blocks_give(keep->blocks, keep->block);
-        keep->block = NULL;
-    }
+    give_block(keep);
 }

@@ -6,12 +6,23 @@
  */
 #include "chat/answer_shape.h"
 
-void cmx_answer_shape_init(cmx_answer_shape *shape, uint8_t *bytes, size_t capacity)
+void cmx_answer_shape_init(cmx_answer_shape *shape, uint8_t *bytes, cmx_blocks *rooms,
+                           size_t capacity)
 {
     *shape = (cmx_answer_shape){
         .bytes = bytes,
+        .rooms = bytes == NULL ? rooms : NULL,
         .capacity = capacity < UINT32_MAX ? (uint32_t)capacity : UINT32_MAX,
     };
+}
+
+void cmx_answer_shape_deinit(cmx_answer_shape *shape)
+{
+    shape->before_len = 0;
+    if (shape->rooms != NULL && shape->bytes != NULL) {
+        cmx_blocks_give(shape->rooms, shape->bytes);
+        shape->bytes = NULL;
+    }
 }
 
 void cmx_answer_shape_learn(cmx_answer_shape *shape, cmx_json_span event, cmx_json_span text)
@@ -24,6 +35,12 @@ void cmx_answer_shape_learn(cmx_answer_shape *shape, cmx_json_span event, cmx_js
 
     shape->before_len = 0;
     if (before_len > shape->capacity || behind_len > shape->capacity - before_len) {
+        return;
+    }
+    if (shape->bytes == NULL && shape->rooms != NULL) {
+        shape->bytes = cmx_blocks_take(shape->rooms);
+    }
+    if (shape->bytes == NULL) {
         return;
     }
     memcpy(shape->bytes, event.at, before_len);

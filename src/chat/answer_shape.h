@@ -9,10 +9,12 @@
 #ifndef CMX_CHAT_ANSWER_SHAPE_H
 #define CMX_CHAT_ANSWER_SHAPE_H
 
+#include "base/blocks.h"
 #include "chat/answer_deltas.h"
 
 typedef struct cmx_answer_shape {
     uint8_t *bytes;                /* borrowed: what is before the text, then what is behind it */
+    cmx_blocks *rooms;             /* borrowed, shared: `bytes` is taken from; NULL = it is given */
     uint32_t capacity;             /* bytes at `bytes`; 0 = nothing is ever learned */
     uint32_t before_len;           /* up to and including the opening quote; 0 = nothing learned */
     uint32_t behind_len;           /* from the closing quote on */
@@ -20,8 +22,15 @@ typedef struct cmx_answer_shape {
     uint16_t tool_calls; /* as many as there were: one more may make the same bytes another's */
 } cmx_answer_shape;
 
-/* Prepares a shape that has learned nothing. */
-void cmx_answer_shape_init(cmx_answer_shape *shape, uint8_t *bytes, size_t capacity);
+/* Prepares a shape that has learned nothing.
+ *
+ * bytes  borrowed, `capacity` bytes; NULL = taken from `rooms`, blocks of `capacity`, when
+ * something is learned, until deinit; while none is free nothing is learned; may be NULL as well */
+void cmx_answer_shape_init(cmx_answer_shape *shape, uint8_t *bytes, cmx_blocks *rooms,
+                           size_t capacity);
+
+/* Forgets what was learned and gives back what was taken. */
+void cmx_answer_shape_deinit(cmx_answer_shape *shape);
 
 /* Learns an event whose only effect is one text; forgets the one before. An event too large for
  * the room is not learned.

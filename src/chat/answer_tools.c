@@ -54,6 +54,12 @@ static int open_call(cmx_answer_tools *tools, const cmx_answer_tool_key *key,
     if (tools->count == tools->capacity) {
         return CMX_ERR_TOOL_CALLS;
     }
+    if (tools->calls == NULL) {
+        tools->calls = (cmx_answer_tool *)(void *)cmx_blocks_take(tools->tables);
+        if (tools->calls == NULL) {
+            return CMX_ERR_TOOL_CALLS;
+        }
+    }
     uint8_t number = 0;
     for (size_t i = 0; i < tools->count; i++) {
         number = (uint8_t)(number + (tools->calls[i].choice == key->choice ? 1 : 0));
@@ -69,12 +75,23 @@ static int open_call(cmx_answer_tools *tools, const cmx_answer_tool_key *key,
     return CMX_OK;
 }
 
-void cmx_answer_tools_init(cmx_answer_tools *tools, cmx_answer_tool *calls, size_t capacity)
+void cmx_answer_tools_init(cmx_answer_tools *tools, cmx_answer_tool *calls, cmx_blocks *tables,
+                           size_t capacity)
 {
+    CMX_ASSERT(calls != NULL || tables != NULL || capacity == 0);
     *tools = (cmx_answer_tools){
         .calls = calls,
+        .tables = calls == NULL ? tables : NULL,
         .capacity = (uint16_t)(capacity < CMX_ANSWER_TOOLS_MAX ? capacity : CMX_ANSWER_TOOLS_MAX),
     };
+}
+
+void cmx_answer_tools_deinit(cmx_answer_tools *tools)
+{
+    if (tools->tables != NULL && tools->calls != NULL) {
+        cmx_blocks_give(tools->tables, (uint8_t *)tools->calls);
+        tools->calls = NULL;
+    }
 }
 
 int cmx_answer_tools_find(cmx_answer_tools *tools, const cmx_answer_tool_key *key,

@@ -8,6 +8,7 @@
 #ifndef CMX_CHAT_ANSWER_TOOLS_H
 #define CMX_CHAT_ANSWER_TOOLS_H
 
+#include "base/blocks.h"
 #include "base/view.h"
 
 typedef struct cmx_answer_tool {
@@ -26,6 +27,7 @@ _Static_assert(sizeof(cmx_answer_tool) == 16, "what config.h says of tool_calls_
 
 typedef struct cmx_answer_tools {
     cmx_answer_tool *calls; /* borrowed; in order of appearance */
+    cmx_blocks *tables;     /* borrowed, shared: `calls` is taken from; NULL = it is given */
     uint16_t capacity;      /* rows at `calls` */
     uint16_t count;         /* rows in use */
 } cmx_answer_tools;
@@ -44,15 +46,20 @@ typedef struct cmx_answer_tool_key {
 
 /* Prepares a table without calls.
  *
- * calls  borrowed as long as the table is used; may be NULL if `capacity` is 0 */
-void cmx_answer_tools_init(cmx_answer_tools *tools, cmx_answer_tool *calls, size_t capacity);
+ * calls  borrowed as long as the table is used, `capacity` rows; NULL = taken from `tables`, blocks
+ *        of as many, with the first call, until deinit; both may be NULL if `capacity` is 0 */
+void cmx_answer_tools_init(cmx_answer_tools *tools, cmx_answer_tool *calls, cmx_blocks *tables,
+                           size_t capacity);
+
+/* Gives back what was taken; only the count of calls can be asked for any more. */
+void cmx_answer_tools_deinit(cmx_answer_tools *tools);
 
 /* Finds the call that a piece belongs to, or opens it.
  *
  * call  out: its row, valid until init; only on CMX_OK
  * told  out: the piece tells the call's id for the first time
  *
- * Returns CMX_OK, or CMX_ERR_TOOL_CALLS: a row for one more is not there. */
+ * Returns CMX_OK, or CMX_ERR_TOOL_CALLS: a row for one more is not there, or no table is free. */
 CMX_MUST_CHECK int cmx_answer_tools_find(cmx_answer_tools *tools, const cmx_answer_tool_key *key,
                                          cmx_answer_tool **call, bool *told);
 

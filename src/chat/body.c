@@ -201,12 +201,28 @@ static bool begin_piece(cmx_body *body)
     CMX_UNREACHABLE();
 }
 
+/* Most requests have no number and no JSON, and then there are no steps for them. */
+static bool has_options(const cmx_body *body)
+{
+    bool found = false;
+    for (size_t i = 0; i < CMX_BODY_FIELDS_NUMBERS; i++) {
+        found = found || body->numbers[i] != CMX_UNSET;
+    }
+    for (size_t i = 0; i < CMX_BODY_FIELDS_JSONS; i++) {
+        found = found || body->jsons[i] != NULL;
+    }
+    return found;
+}
+
 /* Goes to the step behind the current one. */
 static void next_step(cmx_body *body)
 {
     if (body->step == STEP_MESSAGE_END && body->item < body->message_last) {
         body->item++;
         body->step = STEP_ROLE;
+    } else if (body->step == STEP_STREAM && !has_options(body)) {
+        body->item = 0;
+        body->step = STEP_EXTRA;
     } else if (body->step == STEP_NUMBER && body->item + 1 < CMX_BODY_FIELDS_NUMBERS) {
         body->item++;
     } else if (body->step == STEP_JSON && body->item + 1 < CMX_BODY_FIELDS_JSONS) {
@@ -305,7 +321,7 @@ int cmx_body_init(cmx_body *body, const cmx_chat *chat, cmx_chat_fault *fault)
         return rc;
     }
     *body = (cmx_body){
-        .model = chat->model,
+        .model = chat->model != NULL ? chat->model : "", /* cmx_body_set_model() follows */
         .messages = chat->messages,
         .extra_json = chat->extra_json,
         .message_last = (uint16_t)(chat->message_count - 1),
@@ -335,6 +351,14 @@ bool cmx_body_drop_stream_options(cmx_body *body)
     body->stream = CMX_BODY_STREAM_ON;
     cmx_body_rewind(body);
     return true;
+}
+
+void cmx_body_set_model(cmx_body *body, const char *model)
+{
+    body->length -= (uint32_t)escaped_len((const uint8_t *)body->model, strlen(body->model));
+    body->length += (uint32_t)escaped_len((const uint8_t *)model, strlen(model));
+    body->model = model;
+    cmx_body_rewind(body);
 }
 
 /* Copies bytes of the caller's and checks that they are still UTF-8. Returns false if not. */

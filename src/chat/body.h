@@ -52,6 +52,11 @@ CMX_MUST_CHECK int cmx_body_init(cmx_body *body, const cmx_chat *chat, cmx_chat_
  * was not sent anyway; nothing has changed then. */
 bool cmx_body_drop_stream_options(cmx_body *body);
 
+/* Names another model from now on, which also changes the length.
+ *
+ * model  UTF-8, borrowed as the one before, which may have been NULL in the chat */
+void cmx_body_set_model(cmx_body *body, const char *model);
+
 /* As cmx_source.read; `ctx` is the cmx_body. CMX_ERR_BODY_CHANGED: what was borrowed is not what it
  * was at init; nothing of this body may be called complete. */
 CMX_MUST_CHECK int cmx_body_read(void *ctx, uint8_t *out, size_t capacity, size_t *got);

@@ -133,7 +133,7 @@ static int check_model(const char *model, cmx_chat_fault *fault)
 {
     fault->field = "model";
     if (model == NULL) {
-        return CMX_ERR_ARGUMENT;
+        return CMX_OK; /* one of the targets; whether there is one is not known here */
     }
     cmx_view text = cmx_view_text(model);
     if (text.len == 0 || text.len > CMX_BODY_MODEL_BYTES_MAX) {

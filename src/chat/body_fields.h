@@ -9,13 +9,14 @@
 
 #include "base/view.h"
 #include "chatmux/chat.h"
+#include "chatmux/limits.h"
 
 enum {
-    CMX_BODY_MODEL_BYTES_MAX = 128,
-    CMX_BODY_MESSAGES_MAX = 65536,
+    CMX_BODY_MODEL_BYTES_MAX = CMX_LIMIT_MODEL_BYTES,
+    CMX_BODY_MESSAGES_MAX = CMX_LIMIT_MESSAGES,
     CMX_BODY_TEMPERATURE_MAX = 2000,
     CMX_BODY_TOP_P_MAX = 1000,
-    CMX_BODY_CHOICES_MAX = 8,
+    CMX_BODY_CHOICES_MAX = CMX_LIMIT_CHOICES,
 };
 
 enum {

@@ -14,10 +14,11 @@
 
 enum { CALLS_BYTES = 4 * 1024 * 1024 }; /* of the tool calls of an answer */
 
-int cli_answer_open(cli_answer *answer, const cli_options *options)
+int cli_answer_open(cli_answer *answer, const cli_options *options, const cli_session *session)
 {
     memset(answer, 0, sizeof *answer);
     answer->options = options;
+    answer->session = session;
     answer->terminal = isatty(STDOUT_FILENO) != 0;
     if (options->json) {
         return 0;
@@ -58,10 +59,18 @@ static void print_json(const cmx_delta *delta)
     printf("}\n");
 }
 
+static void report_retry(const cli_answer *answer, const cmx_retry *retry)
+{
+    if (answer->options->verbose) {
+        cli_report_retry(cli_session_relay(answer->session, retry->origin),
+                         cli_session_relay(answer->session, retry->next), retry);
+    }
+}
+
 void cli_answer_event(cli_answer *answer, const cmx_event *event)
 {
-    if (event->kind == CMX_EVENT_RETRY && answer->options->verbose) {
-        cli_report_retry(&event->retry);
+    if (event->kind == CMX_EVENT_RETRY) {
+        report_retry(answer, &event->retry);
     }
     if (event->kind != CMX_EVENT_DELTA) {
         return;
@@ -114,9 +123,10 @@ static void print_calls(const cli_answer *answer)
 
 int cli_answer_done(cli_answer *answer, const cmx_done *done)
 {
+    const cli_relay *relay = cli_session_relay(answer->session, done->origin);
     int code = cli_report_exit(done);
     if (answer->options->json) {
-        cli_report_done_json(stdout, done);
+        cli_report_done_json(stdout, relay, done);
     } else {
         if (answer->text_seen) {
             putchar('\n');
@@ -127,9 +137,9 @@ int cli_answer_done(cli_answer *answer, const cmx_done *done)
         fprintf(stderr, "chatmux: not all tool calls are shown; --json shows them as they come\n");
         code = code == CLI_EXIT_OK ? CLI_EXIT_PARTIAL : code;
     }
-    cli_report_failure(answer->options, done);
+    cli_report_failure(relay, done);
     if (answer->options->verbose) {
-        cli_report_summary(done);
+        cli_report_summary(relay, done);
     }
     return cli_report_flush(code);
 }

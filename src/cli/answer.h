@@ -7,9 +7,11 @@
 #define CMX_CLI_ANSWER_H
 
 #include "cli/options.h"
+#include "cli/session.h"
 
 typedef struct cli_answer {
     const cli_options *options; /* borrowed */
+    const cli_session *session; /* borrowed */
     bool terminal;              /* stdout is one: control characters are left out */
     bool text_seen;             /* some text was printed: a line end is due */
     int collected;              /* CMX_OK, or why tool calls are missing */
@@ -18,7 +20,7 @@ typedef struct cli_answer {
 } cli_answer;
 
 /* Readies the printing of one answer. Returns 0, or an exit code (not enough memory). */
-int cli_answer_open(cli_answer *answer, const cli_options *options);
+int cli_answer_open(cli_answer *answer, const cli_options *options, const cli_session *session);
 void cli_answer_close(cli_answer *answer);
 
 /* Takes an event other than DONE. */

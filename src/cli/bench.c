@@ -6,18 +6,25 @@
 #include "cli/bench.h"
 
 #include "cli/bench_report.h"
+#include "cli/metrics_file.h"
 #include "cli/report.h"
 #include "cli/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    LIVE_EVERY_US = 200000,              /* the live line on a terminal */
-    LIVE_EVENTS = 512,                   /* events between two looks at the clock */
+    LIVE_EVERY_US = 200000, /* the live line on a terminal */
+    LIVE_EVENTS = 512,      /* events between two looks at the clock */
+    WAIT_MS = 200,          /* and so long without any */
+    METRICS_EVERY_US = 1000000,
+    LINE_BYTES = 256,                    /* of the live line */
+    COLUMNS = 80,                        /* of a terminal that does not say */
+    MODELS = 8,                          /* with figures of their own */
     ANSWER_BYTES = 128 * 1024,           /* of an answer that is not streamed */
     ANSWER_STRIDE = ANSWER_BYTES + 1088, /* else all would lie in the same lines of the cache */
     FAILURES_SHOWN = 5,
@@ -53,6 +60,9 @@ typedef struct bench {
     uint64_t live_us;        /* when the live line was last drawn */
     uint64_t live_deltas;    /* deltas until then */
     uint32_t events_to_look; /* until the next look at the clock */
+    cli_metrics_file metrics;
+    uint64_t metrics_us; /* when it was last written */
+    bool metrics_failed; /* said once; not written any more */
 } bench;
 
 static uint64_t clock_us(clockid_t id)
@@ -75,7 +85,8 @@ static int start_one(bench *b)
     cmx_chat chat;
     cmx_chat_default(&chat);
     chat.origin = b->session.origin;
-    chat.model = b->options->model;
+    chat.model = b->options->routed ? NULL : b->options->model;
+    chat.tier = b->options->tier;
     chat.messages = &message;
     chat.message_count = 1;
     chat.stream = !b->options->no_stream;
@@ -125,17 +136,33 @@ static void on_delta(bench *b, bench_slot *slot, const cmx_delta *delta)
     }
 }
 
+static void wipe_live(const bench *b)
+{
+    if (b->terminal) {
+        fputs("\r\033[K", stderr);
+    }
+}
+
 static void on_done(bench *b, bench_slot *slot, const cmx_done *done)
 {
     cli_samples_add(&b->result.total, now_us() - slot->started_us);
     b->result.completions++;
     if (!cmx_verdict_complete(done->verdict)) {
         if (b->result.failed < FAILURES_SHOWN) {
-            cli_report_failure(b->options, done);
+            wipe_live(b);
+            cli_report_failure(cli_session_relay(&b->session, done->origin), done);
         }
         b->result.failed++;
     }
     b->free[b->free_count++] = slot;
+}
+
+/* A line that is longer than the terminal is wide could not be drawn over. */
+static int terminal_columns(void)
+{
+    struct winsize size;
+    bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return is_known ? size.ws_col : COLUMNS;
 }
 
 static void show_live(bench *b)
@@ -150,10 +177,38 @@ static void show_live(bench *b)
     b->live_deltas = b->result.deltas;
     cmx_stats stats;
     cmx_client_stats(b->session.client, &stats);
-    fprintf(stderr, "\r\033[K%llu/%u done, %llu failed, %u streams, %u connections, %.0f tokens/s",
-            (unsigned long long)b->result.completions, b->options->total,
-            (unsigned long long)b->result.failed, stats.streams, stats.connections, tokens);
+    char line[LINE_BYTES];
+    snprintf(line, sizeof line,
+             "%llu/%u done, %llu failed, %llu retries, P50 %.0f ms, P99 %.0f ms, %.0f tokens/s, "
+             "%u streams, %u connections",
+             (unsigned long long)b->result.completions, b->options->total,
+             (unsigned long long)b->result.failed, (unsigned long long)stats.retries,
+             (double)stats.total.p50_us / 1e3, (double)stats.total.p99_us / 1e3, tokens,
+             stats.streams, stats.connections);
+    fprintf(stderr, "\r\033[K%.*s", terminal_columns() - 1, line);
     fflush(stderr);
+}
+
+/* A file that cannot be written does not end a load that runs. */
+static void write_metrics(bench *b)
+{
+    if (b->metrics.path != NULL && !b->metrics_failed) {
+        wipe_live(b);
+        b->metrics_failed = !cli_metrics_file_write(&b->metrics, b->session.client);
+    }
+    b->metrics_us = now_us();
+}
+
+/* What is looked after beside the load. */
+static void look(bench *b)
+{
+    b->events_to_look = LIVE_EVENTS;
+    if (b->terminal) {
+        show_live(b);
+    }
+    if (now_us() - b->metrics_us >= METRICS_EVERY_US) {
+        write_metrics(b);
+    }
 }
 
 static void take_event(bench *b, const cmx_event *event)
@@ -163,14 +218,11 @@ static void take_event(bench *b, const cmx_event *event)
     } else if (event->kind == CMX_EVENT_DONE) {
         on_done(b, event->user, &event->done);
     }
-    if (b->terminal && --b->events_to_look == 0) {
-        b->events_to_look = LIVE_EVENTS;
-        show_live(b);
-    }
 }
 
 static int run_load(bench *b)
 {
+    bool looks = b->terminal || b->metrics.path != NULL;
     cmx_event event; /* outside of the loop: hardened builds zero it each time it comes to life */
     while (b->result.completions < b->options->total) {
         while (b->free_count > 0 && b->started < b->options->total) {
@@ -179,15 +231,16 @@ static int run_load(bench *b)
                 return rc;
             }
         }
-        int rc = cmx_client_wait(b->session.client, &event, b->terminal ? 200 : UINT32_MAX);
+        int rc = cmx_client_wait(b->session.client, &event, looks ? WAIT_MS : UINT32_MAX);
         if (rc < 0) {
             fprintf(stderr, "chatmux: %s\n", cmx_error_text(rc));
             return CLI_EXIT_FAILED;
         }
         if (rc == CMX_OK) {
             take_event(b, &event);
-        } else if (b->terminal) {
-            show_live(b);
+        }
+        if (looks && (rc != CMX_OK || --b->events_to_look == 0)) {
+            look(b);
         }
     }
     return 0;
@@ -223,12 +276,12 @@ static void give_slots(bench *b)
     free(b->free);
 }
 
-static void configure(const cli_options *options, cmx_config *config)
+static void configure(const bench *b, cmx_config *config)
 {
+    const cli_options *options = b->options;
     uint32_t each = (options->in_flight + options->connections - 1) / options->connections;
     cmx_config_preset(config, CMX_PRESET_DEFAULT);
     config->connections_max = options->connections;
-    config->origins_max = 1;
     config->requests_max = options->in_flight;
     /* Spread evenly, so that as many connections are used as were asked for. */
     config->streams_soft = each < 1024 ? each : 1024;
@@ -241,6 +294,9 @@ static void configure(const cli_options *options, cmx_config *config)
     config->queue_timeout_ms = 60000;
     config->connection_requests_max = 0; /* what a handshake costs is not what is measured */
     config->coalesce_ms = options->coalesce_ms;
+    bool has_figures =
+        options->metrics_file != NULL || options->settings.price_count > 0 || b->terminal;
+    config->models_max = has_figures ? MODELS : 0;
     config->paused_streams_max = 0; /* their blocks would be as large as the windows */
 }
 
@@ -248,10 +304,12 @@ static void configure(const cli_options *options, cmx_config *config)
 static uint64_t resident_kib(void)
 {
     char line[128];
-    unsigned long long kib = 0;
+    const size_t label_len = strlen("VmHWM:");
+    uint64_t kib = 0;
     FILE *file = fopen("/proc/self/status", "r");
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "VmHWM: %llu kB", &kib) == 1) {
+        if (strncmp(line, "VmHWM:", label_len) == 0) {
+            kib = strtoull(line + label_len, NULL, 10);
             break;
         }
     }
@@ -267,15 +325,13 @@ static void measure_end(bench *b, uint64_t cpu_begun_us)
     b->result.cpu_us = clock_us(CLOCK_PROCESS_CPUTIME_ID) - cpu_begun_us;
     b->result.rss_kib = resident_kib();
     cmx_client_stats(b->session.client, &b->result.stats);
-    if (b->terminal) {
-        fputs("\r\033[K", stderr);
-    }
+    wipe_live(b);
 }
 
 static int run(bench *b)
 {
     cmx_config config;
-    configure(b->options, &config);
+    configure(b, &config);
     int rc = take_slots(b);
     if (rc != 0) {
         fprintf(stderr, "chatmux: not enough memory for %u completions\n", b->options->in_flight);
@@ -285,16 +341,23 @@ static int run(bench *b)
     if (rc != 0) {
         return rc;
     }
+    if (!cli_metrics_file_open(&b->metrics, b->options->metrics_file) ||
+        !cli_metrics_file_write(&b->metrics, b->session.client)) {
+        return CLI_EXIT_USAGE;
+    }
     uint64_t cpu_begun_us = clock_us(CLOCK_PROCESS_CPUTIME_ID);
     b->begun_us = now_us();
     b->live_us = b->begun_us;
+    b->metrics_us = b->begun_us;
     rc = run_load(b);
     measure_end(b, cpu_begun_us);
+    write_metrics(b);
     if (rc != 0) {
         return rc;
     }
+    bool all_well = b->result.failed == 0 && !b->metrics_failed;
     cli_bench_report(stdout, &b->result, b->options);
-    return cli_report_flush(b->result.failed == 0 ? CLI_EXIT_OK : CLI_EXIT_FAILED);
+    return cli_report_flush(all_well ? CLI_EXIT_OK : CLI_EXIT_FAILED);
 }
 
 int cli_bench_run(const cli_options *options)
@@ -308,6 +371,7 @@ int cli_bench_run(const cli_options *options)
     b->terminal = !options->json && isatty(STDERR_FILENO) != 0;
     b->events_to_look = LIVE_EVENTS;
     int rc = run(b);
+    cli_metrics_file_close(&b->metrics);
     cli_session_close(&b->session);
     give_slots(b);
     free(b);

@@ -114,7 +114,8 @@ static const char *quote_word(const char *text)
 static void fill_chat(cmx_chat *chat, const cli_options *options, const texts *t)
 {
     cmx_chat_default(chat);
-    chat->model = options->model;
+    chat->model = options->routed ? NULL : options->model;
+    chat->tier = options->tier;
     chat->stream = !options->no_stream;
     chat->temperature_milli = options->temperature_milli;
     chat->top_p_milli = options->top_p_milli;
@@ -164,13 +165,13 @@ static int refuse(const cmx_chat *chat, int status, const char *field)
     return CLI_EXIT_USAGE;
 }
 
-static int pull_events(const cli_options *options, cmx_client *client, cmx_id id)
+static int pull_events(const cli_options *options, const cli_session *session, cmx_id id)
 {
     cli_answer answer;
     cmx_event event;
-    int code = cli_answer_open(&answer, options);
+    int code = cli_answer_open(&answer, options, session);
     while (code == 0) {
-        int rc = cli_interrupt_wait(client, id, &event);
+        int rc = cli_interrupt_wait(session->client, id, &event);
         if (rc != CMX_OK) {
             fprintf(stderr, "chatmux: %s\n", cmx_error_text(rc));
             code = CLI_EXIT_FAILED;
@@ -207,7 +208,7 @@ static int start_chat(const cli_options *options, const cli_session *session, co
     if (rc != CMX_OK) {
         return refuse(&chat, rc, bad_field);
     }
-    return pull_events(options, session->client, id);
+    return pull_events(options, session, id);
 }
 
 int cli_chat_run(const cli_options *options)
@@ -219,8 +220,8 @@ int cli_chat_run(const cli_options *options)
         cli_session session;
         cmx_config_preset(&config, CMX_PRESET_DEFAULT);
         config.connections_max = 1;
-        config.origins_max = 1;
         config.requests_max = 1;
+        config.models_max = 0;
         rc = cli_session_open(&session, options, &config);
         if (rc == 0) {
             cli_interrupt_catch(session.client);

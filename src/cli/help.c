@@ -11,10 +11,12 @@ static const char main_text[] =
     "\n"
     "usage: chatmux chat    [options] [prompt]   one chat completion, streamed to stdout\n"
     "       chatmux request [options] PATH       any other request, its answer to stdout\n"
+    "       chatmux models  [options]            the models that a relay offers\n"
+    "       chatmux limits  [options]            what is left of its rate limits\n"
     "       chatmux bench   [options]            many at a time, with a table of figures\n"
-    "       chatmux --version | --help\n"
+    "       chatmux --version | --build-info | --help\n"
     "\n"
-    "The key comes from OPENAI_API_KEY or --key-file, never from the arguments.\n"
+    "The key comes from OPENAI_API_KEY, --key-file or --config, never from the arguments.\n"
     "'chatmux COMMAND --help' lists the options of a command.\n";
 
 static const char shared_text[] =
@@ -37,12 +39,15 @@ static const char shared_text[] =
     "  --max-time S          seconds for a whole request (default: no limit)\n"
     "  --retry N             attempts beyond the first, 0 to 9 (default: 2); 0 = report every\n"
     "                        failure at once\n"
+    "  --config FILE         options, relays, targets and prices; see the manual page\n"
     "  -h, --help            this text\n";
 
 static const char model_text[] =
-    "  -m, --model NAME      model (default: gpt-4.1)\n"
+    "  -m, --model NAME      model (default: a target's of --config, else gpt-4.1)\n"
     "  --no-stream           ask for one JSON answer instead of a stream\n"
-    "  --max-tokens N        at most N tokens in the answer\n";
+    "  --max-tokens N        at most N tokens in the answer\n"
+    "  --tier low|medium|high   let such targets of --config choose relay and model\n"
+    "  --price-file FILE     dollars per million tokens, by model: what was spent is told\n";
 
 static const char trace_text[] =
     "  --trace               HTTP/2 frames and headers on stderr, without keys and bodies\n";
@@ -77,6 +82,21 @@ static const char request_text[] =
     "  -d, --data FILE       body, - = standard input\n"
     "  --content-type TYPE   of the body (default: application/json)\n";
 
+static const char models_text[] =
+    "usage: chatmux models [options]\n"
+    "\n"
+    "Asks for the base URL's /models and prints their ids, a line each.\n"
+    "\n"
+    "  --json                the answer as it is\n";
+
+static const char limits_text[] =
+    "usage: chatmux limits [options]\n"
+    "\n"
+    "Asks for the base URL's /rate_limits, which not every server has, and prints the answer;\n"
+    "what its headers say is left goes to stderr.\n"
+    "\n"
+    "  --json                the same: the answer is printed as it is\n";
+
 static const char bench_text[] =
     "usage: chatmux bench [options]\n"
     "\n"
@@ -84,8 +104,9 @@ static const char bench_text[] =
     "\n"
     "  -n, --requests N      completions in all (default: 100)\n"
     "  -c, --concurrency N   in flight at once (default: 10)\n"
-    "  -p, --connections N   connections to spread them over (default: 2)\n"
+    "  -p, --connections N   connections to spread them over, for each relay (default: 2)\n"
     "  --coalesce MS         look at busy sockets only so often: fewer wake-ups, later tokens\n"
+    "  --metrics-file FILE   figures for Prometheus, written anew every second\n"
     "  --stamps              tokens carry chatmux-relay's send stamps: measure the lag\n"
     "  --json                one JSON object instead of a table\n";
 
@@ -112,6 +133,14 @@ void cli_help_command(FILE *out, enum cli_command command)
         break;
     case CLI_COMMAND_REQUEST:
         fputs(request_text, out);
+        fputs(trace_text, out);
+        break;
+    case CLI_COMMAND_MODELS:
+        fputs(models_text, out);
+        fputs(trace_text, out);
+        break;
+    case CLI_COMMAND_LIMITS:
+        fputs(limits_text, out);
         fputs(trace_text, out);
         break;
     }

@@ -7,7 +7,13 @@
 
 #include <stdio.h>
 
-enum cli_command { CLI_COMMAND_CHAT, CLI_COMMAND_BENCH, CLI_COMMAND_REQUEST };
+enum cli_command {
+    CLI_COMMAND_CHAT,
+    CLI_COMMAND_BENCH,
+    CLI_COMMAND_REQUEST,
+    CLI_COMMAND_MODELS,
+    CLI_COMMAND_LIMITS,
+};
 
 /* Prints what the program is and its subcommands. */
 void cli_help_main(FILE *out);

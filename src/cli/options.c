@@ -15,7 +15,9 @@ enum {
     CHAT = 1 << CLI_COMMAND_CHAT,
     BENCH = 1 << CLI_COMMAND_BENCH,
     REQUEST = 1 << CLI_COMMAND_REQUEST,
-    ALL = CHAT | BENCH | REQUEST
+    MODELS = 1 << CLI_COMMAND_MODELS,
+    LIMITS = 1 << CLI_COMMAND_LIMITS,
+    ALL = CHAT | BENCH | REQUEST | MODELS | LIMITS
 };
 
 enum kind {
@@ -25,7 +27,8 @@ enum kind {
     KIND_MILLI,  /* a uint32_t in thousandths, from min to max */
     KIND_STOP,   /* one more of the stops */
     KIND_HEADER, /* one more of the headers */
-    KIND_KEY,    /* refused */
+    KIND_TIER,   /* low, medium or high */
+    KIND_KEY,    /* refused in arguments */
     KIND_HELP,
 };
 
@@ -49,7 +52,7 @@ static const row rows[] = {
     {ALL, "address", 0, KIND_TEXT, FIELD(address), 0, 0},
     {ALL, "proxy", 0, KIND_TEXT, FIELD(proxy), 0, 0},
     {ALL, "proxy-key-file", 0, KIND_TEXT, FIELD(proxy_key_file), 0, 0},
-    {ALL, "key", 0, KIND_KEY, 0, 0, 0},
+    {ALL, "key", 0, KIND_KEY, FIELD(key), 0, 0},
     {ALL, "key-file", 0, KIND_TEXT, FIELD(key_file), 0, 0},
     {ALL, "no-key", 0, KIND_SWITCH, FIELD(no_key), 0, 0},
     {ALL, "auth-header", 0, KIND_TEXT, FIELD(auth_header), 0, 0},
@@ -58,12 +61,15 @@ static const row rows[] = {
     {ALL, "connect-timeout", 0, KIND_MILLI, FIELD(connect_timeout_ms), 0.1, 120},
     {ALL, "max-time", 0, KIND_MILLI, FIELD(max_time_ms), 0.1, 86400},
     {ALL, "retry", 0, KIND_COUNT, FIELD(retry), 0, 9},
+    {ALL, "config", 0, KIND_TEXT, FIELD(config), 0, 0},
     {ALL, "help", 'h', KIND_HELP, 0, 0, 0},
+    {CHAT | BENCH, "price-file", 0, KIND_TEXT, FIELD(price_file), 0, 0},
+    {CHAT | BENCH, "tier", 0, KIND_TIER, FIELD(tier), 0, 0},
     {CHAT | BENCH, "model", 'm', KIND_TEXT, FIELD(model), 0, 0},
     {CHAT | BENCH, "no-stream", 0, KIND_SWITCH, FIELD(no_stream), 0, 0},
-    {CHAT | BENCH, "json", 0, KIND_SWITCH, FIELD(json), 0, 0},
+    {CHAT | BENCH | MODELS | LIMITS, "json", 0, KIND_SWITCH, FIELD(json), 0, 0},
     {CHAT | BENCH, "max-tokens", 0, KIND_COUNT, FIELD(max_tokens), 1, 10000000},
-    {CHAT | REQUEST, "trace", 0, KIND_SWITCH, FIELD(trace), 0, 0},
+    {CHAT | REQUEST | MODELS | LIMITS, "trace", 0, KIND_SWITCH, FIELD(trace), 0, 0},
     {CHAT, "system", 's', KIND_TEXT, FIELD(system), 0, 0},
     {CHAT, "temperature", 0, KIND_MILLI, FIELD(temperature_milli), 0, 2},
     {CHAT, "top-p", 0, KIND_MILLI, FIELD(top_p_milli), 0, 1},
@@ -83,6 +89,7 @@ static const row rows[] = {
     {BENCH, "concurrency", 'c', KIND_COUNT, FIELD(in_flight), 1, CMX_REQUESTS_MAX},
     {BENCH, "connections", 'p', KIND_COUNT, FIELD(connections), 1, CMX_CONNECTIONS_MAX},
     {BENCH, "stamps", 0, KIND_SWITCH, FIELD(stamps), 0, 0},
+    {BENCH, "metrics-file", 0, KIND_TEXT, FIELD(metrics_file), 0, 0},
     {BENCH, "coalesce", 0, KIND_COUNT, FIELD(coalesce_ms), 1, 50},
 };
 /* clang-format on */
@@ -130,41 +137,56 @@ static const row *find_row(enum cli_command command, int opt)
     return NULL;
 }
 
-static int refuse(const row *at, const char *text, const char *want)
+/* A value of an option: an argument, or a line of the configuration file. */
+typedef struct value {
+    const row *at;
+    const char *text;   /* what a switch has is never looked at */
+    const cli_ini *ini; /* NULL = an argument */
+} value;
+
+static int refuse(const value *v, const char *want)
 {
+    const row *at = v->at;
+    if (v->ini != NULL) {
+        cli_ini_refuse(v->ini, want);
+        return CLI_EXIT_USAGE;
+    }
     const char letter[] = {'-', at->letter, '\0'};
     fprintf(stderr, "chatmux: %s%s '%s': %s\n", at->letter == 0 ? "--" : "",
-            at->letter == 0 ? at->name : letter, text, want);
+            at->letter == 0 ? at->name : letter, v->text, want);
     return CLI_EXIT_USAGE;
 }
 
-static int read_count(const row *at, const char *text, uint32_t *out)
+static int read_count(const value *v, uint32_t *out)
 {
+    const row *at = v->at;
+    const char *text = v->text;
     char *end = NULL;
     errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
+    unsigned long number = strtoul(text, &end, 10);
     if (errno != 0 || end == text || *end != '\0' || text[0] == '-' ||
-        value < (unsigned long)at->min || value > (unsigned long)at->max) {
+        number < (unsigned long)at->min || number > (unsigned long)at->max) {
         char want[64];
         snprintf(want, sizeof want, "a whole number from %.0f to %.0f is needed", at->min, at->max);
-        return refuse(at, text, want);
+        return refuse(v, want);
     }
-    *out = (uint32_t)value;
+    *out = (uint32_t)number;
     return 0;
 }
 
 /* Reads a decimal number into thousandths: seconds to milliseconds, 0.7 to 700. */
-static int read_milli(const row *at, const char *text, uint32_t *out)
+static int read_milli(const value *v, uint32_t *out)
 {
+    const row *at = v->at;
     char *end = NULL;
     errno = 0;
-    double value = strtod(text, &end);
-    if (errno != 0 || end == text || *end != '\0' || !(value >= at->min) || value > at->max) {
+    double number = strtod(v->text, &end);
+    if (errno != 0 || end == v->text || *end != '\0' || !(number >= at->min) || number > at->max) {
         char want[64];
         snprintf(want, sizeof want, "a number from %g to %g is needed", at->min, at->max);
-        return refuse(at, text, want);
+        return refuse(v, want);
     }
-    *out = (uint32_t)(value * 1000 + 0.5);
+    *out = (uint32_t)(number * 1000 + 0.5);
     return 0;
 }
 
@@ -185,68 +207,172 @@ static const char *keep_name(cli_options *options, const char *text, size_t len)
 }
 
 /* "Name: value", as in curl. The value is not repeated in messages: it may be a secret. */
-static int take_header(cli_options *options, const char *text)
+static int take_header(cli_options *options, const value *v)
 {
-    size_t name_len = strcspn(text, ":");
-    if (text[name_len] == '\0' || name_len == 0) {
-        fputs("chatmux: --header: 'Name: value' is needed\n", stderr);
+    size_t name_len = strcspn(v->text, ":");
+    const char *wrong = NULL;
+    const char *name = NULL;
+    if (v->text[name_len] == '\0' || name_len == 0) {
+        wrong = "'Name: value' is needed";
+    } else if (options->header_count == CLI_HEADERS_MAX) {
+        wrong = "at most 8 can be given";
+    } else {
+        name = keep_name(options, v->text, name_len);
+        wrong = name == NULL ? "the names are too long" : NULL;
+    }
+    if (wrong != NULL && v->ini != NULL) {
+        return refuse(v, wrong);
+    }
+    if (wrong != NULL) {
+        fprintf(stderr, "chatmux: --header: %s\n", wrong);
         return CLI_EXIT_USAGE;
     }
-    const char *value = text + name_len + 1;
-    value += strspn(value, " \t");
-    const char *name = keep_name(options, text, name_len);
-    if (name == NULL || options->header_count == CLI_HEADERS_MAX) {
-        fprintf(stderr, "chatmux: --header: at most %d, and not that long\n", CLI_HEADERS_MAX);
-        return CLI_EXIT_USAGE;
-    }
-    options->headers[options->header_count++] = (cmx_header){name, value};
+    const char *text = v->text + name_len + 1;
+    text += strspn(text, " \t");
+    options->headers[options->header_count++] = (cmx_header){name, text};
     return 0;
 }
 
-static int take(cli_options *options, const row *at)
+static int read_tier(const value *v, enum cmx_tier *tier)
 {
-    void *field = (char *)options + at->offset;
-    switch (at->kind) {
+    static const char *const names[] = {
+        [CMX_TIER_LOW] = "low", [CMX_TIER_MEDIUM] = "medium", [CMX_TIER_HIGH] = "high"};
+    for (size_t i = CMX_TIER_LOW; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(v->text, names[i]) == 0) {
+            *tier = (enum cmx_tier)i;
+            return 0;
+        }
+    }
+    return refuse(v, "low, medium or high is needed");
+}
+
+/* Of options that exclude each other the later one counts, and so arguments win over the file. */
+static void drop_others(cli_options *options, size_t offset)
+{
+    if (offset == FIELD(no_key)) {
+        options->key = NULL;
+        options->key_file = NULL;
+    } else if (offset == FIELD(key_file)) {
+        options->key = NULL;
+        options->no_key = false;
+    } else if (offset == FIELD(key)) {
+        options->key_file = NULL;
+        options->no_key = false;
+    } else if (offset == FIELD(cacert)) {
+        options->capath = NULL;
+    } else if (offset == FIELD(capath)) {
+        options->cacert = NULL;
+    }
+}
+
+static int take_key(cli_options *options, const value *v)
+{
+    if (v->ini == NULL) {
+        /* Anybody on the machine can read arguments; the value is not repeated either. */
+        fputs("chatmux: the key never comes from the arguments: use OPENAI_API_KEY, --key-file or "
+              "--config\n",
+              stderr);
+        return CLI_EXIT_USAGE;
+    }
+    options->key = v->text;
+    return 0;
+}
+
+/* Sets a field. */
+static int take(cli_options *options, const value *v)
+{
+    void *field = (char *)options + v->at->offset;
+    drop_others(options, v->at->offset);
+    switch (v->at->kind) {
     case KIND_TEXT:
-        *(const char **)field = optarg;
+        *(const char **)field = v->text;
         return 0;
     case KIND_SWITCH:
         *(bool *)field = true;
         return 0;
     case KIND_COUNT:
-        return read_count(at, optarg, field);
+        return read_count(v, field);
     case KIND_MILLI:
-        return read_milli(at, optarg, field);
+        return read_milli(v, field);
     case KIND_STOP:
         if (options->stop_count == CLI_STOPS_MAX) {
-            return refuse(at, optarg, "that is one too many");
+            return refuse(v, "that is one too many");
         }
-        options->stops[options->stop_count++] = optarg;
+        options->stops[options->stop_count++] = v->text;
         return 0;
     case KIND_HEADER:
-        return take_header(options, optarg);
+        return take_header(options, v);
+    case KIND_TIER:
+        return read_tier(v, field);
     case KIND_KEY:
-        /* Anybody on the machine can read arguments; the value is not repeated either. */
-        fputs("chatmux: the key never comes from the arguments: use OPENAI_API_KEY or --key-file\n",
-              stderr);
-        return CLI_EXIT_USAGE;
+        return take_key(options, v);
     case KIND_HELP:
         break; /* the caller's */
     }
     return CLI_EXIT_USAGE;
 }
 
-static const char *environment(const char *name, const char *otherwise)
+/* Returns the commands that a section of the configuration file is about: all in front of them, 0
+ * if there is no such section. */
+static unsigned commands_of(const char *section)
 {
-    const char *value = getenv(name);
-    return value != NULL && value[0] != '\0' ? value : otherwise;
+    static const char *const names[] = {
+        [CLI_COMMAND_CHAT] = "chat",       [CLI_COMMAND_BENCH] = "bench",
+        [CLI_COMMAND_REQUEST] = "request", [CLI_COMMAND_MODELS] = "models",
+        [CLI_COMMAND_LIMITS] = "limits",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(section, names[i]) == 0) {
+            return 1u << i;
+        }
+    }
+    return section[0] == '\0' ? (unsigned)ALL : 0;
+}
+
+/* Returns what is wrong with a line for an option, or NULL. */
+static const char *check_line(const row *at, const cli_ini *ini)
+{
+    const char *text = ini->value;
+    if (at->kind == KIND_SWITCH) {
+        return text != NULL && strcmp(text, "true") != 0 ? cli_settings_want_true : NULL;
+    }
+    /* An empty proxy is none, whatever the environment says. */
+    if (text == NULL || (text[0] == '\0' && at->offset != FIELD(proxy))) {
+        return cli_settings_want_value;
+    }
+    return at->kind == KIND_KEY && !ini->is_private ? cli_settings_want_private : NULL;
+}
+
+/* Sets the option that a line of the configuration file names; what is there for another
+ * subcommand is only looked at. */
+static int take_line(cli_options *options, const cli_ini *ini)
+{
+    unsigned commands = commands_of(ini->section);
+    for (int i = 0; i < ROW_COUNT; i++) {
+        const row *at = &rows[i];
+        if (strcmp(at->name, ini->name) != 0 || (at->commands & commands) == 0 ||
+            at->kind == KIND_HELP || at->offset == FIELD(config)) {
+            continue;
+        }
+        const value v = {at, ini->value, ini};
+        const char *wrong = check_line(at, ini);
+        if (wrong != NULL) {
+            return refuse(&v, wrong);
+        }
+        bool is_ours = (at->commands & commands & (1u << options->command)) != 0;
+        return is_ours ? take(options, &v) : 0;
+    }
+    cli_ini_refuse(ini, "there is no such option; names are the long options of the commands");
+    return CLI_EXIT_USAGE;
+}
+
+void cli_options_close(cli_options *options)
+{
+    cli_settings_close(&options->settings);
 }
 
 static void set_defaults(cli_options *options)
 {
-    options->url = environment("OPENAI_BASE_URL", "https://api.openai.com/v1");
-    options->cacert = environment("SSL_CERT_FILE", NULL);
-    options->model = "gpt-4.1";
     options->temperature_milli = CMX_UNSET;
     options->top_p_milli = CMX_UNSET;
     options->max_tokens = CMX_UNSET;
@@ -276,64 +402,114 @@ static int take_argument(cli_options *options, int argc, char **argv)
     return 0;
 }
 
-/* As curl has it: these variables are for https alone. */
-static void find_proxy(cli_options *options)
+static int read_config(cli_options *options, const char *path)
 {
-    if (options->proxy == NULL && strncmp(options->url, "https://", strlen("https://")) == 0) {
-        options->proxy = environment("https_proxy", environment("HTTPS_PROXY", NULL));
+    if (!cli_settings_open(&options->settings, path)) {
+        return CLI_EXIT_USAGE;
+    }
+    const cli_ini *ini = &options->settings.config;
+    int rc = 0;
+    while (rc == 0) {
+        switch (cli_settings_next(&options->settings)) {
+        case CLI_INI_END:
+            return 0;
+        case CLI_INI_WRONG:
+            return CLI_EXIT_USAGE;
+        case CLI_INI_SECTION:
+            if (commands_of(ini->section) == 0) {
+                cli_ini_refuse(ini, "there is no such section: relay NAME, target, price MODEL, or "
+                                    "a command");
+                return CLI_EXIT_USAGE;
+            }
+            break;
+        case CLI_INI_PAIR:
+            rc = take_line(options, ini);
+            break;
+        }
+    }
+    return rc;
+}
+
+/* The options of the command as getopt wants them. */
+typedef struct scan {
+    const char *command;
+    int argc;
+    char **argv;
+    struct option picked[ROW_COUNT + 1];
+    char letters[2 * ROW_COUNT + 1];
+} scan;
+
+/* Goes through the arguments: once for the file that they name, so that it comes before them
+ * whatever their order, then for all else.
+ *
+ * helped  out: --help is among them
+ *
+ * Returns 0 or an exit code. */
+static int go_through(cli_options *options, scan *s, bool is_first, bool *helped)
+{
+    optind = 0; /* begin anew, also in the middle of letters */
+    for (;;) {
+        int opt = getopt_long(s->argc, s->argv, s->letters, s->picked, NULL);
+        if (opt == -1) {
+            return 0;
+        }
+        const row *at = find_row(options->command, opt);
+        *helped = *helped || (at != NULL && at->kind == KIND_HELP);
+        if (*helped) {
+            return 0;
+        }
+        const value v = {at, optarg, NULL};
+        int rc = at == NULL ? CLI_EXIT_USAGE : 0;
+        if (rc == 0 && is_first == (at->offset == FIELD(config))) {
+            rc = take(options, &v);
+        }
+        if (rc != 0) {
+            fprintf(stderr, "Try 'chatmux %s --help'.\n", s->command);
+            return rc;
+        }
     }
 }
 
-static int check(cli_options *options)
+static int parse(cli_options *options, scan *s, bool *helped)
 {
-    find_proxy(options);
-    if (options->choices != CMX_UNSET && options->choices > 1 && !options->json) {
-        fputs("chatmux: --choices: answers that come at once need --json\n", stderr);
-        return CLI_EXIT_USAGE;
+    int rc = go_through(options, s, true, helped);
+    if (rc != 0 || *helped) {
+        return rc;
     }
-    if (options->auth_header != NULL) {
-        options->auth_header =
-            keep_name(options, options->auth_header, strlen(options->auth_header));
-        if (options->auth_header == NULL) {
-            fputs("chatmux: --auth-header: the name is too long\n", stderr);
-            return CLI_EXIT_USAGE;
+    if (options->config != NULL) {
+        rc = read_config(options, options->config);
+        if (rc != 0) {
+            return rc;
         }
     }
-    return 0;
+    options->file = (cli_options_file){
+        .url = options->url,
+        .key_file = options->key_file,
+        .auth_header = options->auth_header,
+        .query = options->query,
+        .address = options->address,
+        .proxy = options->proxy,
+        .proxy_key_file = options->proxy_key_file,
+        .model = options->model,
+        .tier = options->tier,
+        .header_count = options->header_count,
+    };
+    rc = go_through(options, s, false, helped);
+    return rc == 0 ? take_argument(options, s->argc, s->argv) : rc;
 }
 
 int cli_options_parse(cli_options *options, int argc, char **argv, bool *leave)
 {
     static char program[] = "chatmux";
-    struct option picked[ROW_COUNT + 1];
-    char letters[2 * ROW_COUNT + 1];
-    pick(options->command, picked, letters);
-    *leave = true;
-    set_defaults(options);
-
-    char *command = argv[0];
+    scan s = {.command = argv[0], .argc = argc, .argv = argv};
+    bool helped = false;
     argv[0] = program; /* getopt's own messages begin with it */
-    optind = 1;
-    for (;;) {
-        int opt = getopt_long(argc, argv, letters, picked, NULL);
-        if (opt == -1) {
-            break;
-        }
-        const row *at = find_row(options->command, opt);
-        if (at != NULL && at->kind == KIND_HELP) {
-            cli_help_command(stdout, options->command);
-            return CLI_EXIT_OK;
-        }
-        int rc = at == NULL ? CLI_EXIT_USAGE : take(options, at);
-        if (rc != 0) {
-            fprintf(stderr, "Try 'chatmux %s --help'.\n", command);
-            return rc;
-        }
+    pick(options->command, s.picked, s.letters);
+    set_defaults(options);
+    int rc = parse(options, &s, &helped);
+    if (helped) {
+        cli_help_command(stdout, options->command);
     }
-    int rc = take_argument(options, argc, argv);
-    if (rc == 0) {
-        rc = check(options);
-    }
-    *leave = rc != 0;
+    *leave = helped || rc != 0;
     return rc;
 }

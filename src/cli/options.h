@@ -8,6 +8,7 @@
 
 #include "chatmux/chatmux.h"
 #include "cli/help.h"
+#include "cli/settings.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,18 +29,42 @@ enum cli_exit {
     CLI_EXIT_INTERRUPTED = 130, /* SIGINT, as the shell counts */
 };
 
-typedef struct cli_options {
+typedef struct cli_options cli_options;
+
+/* What the configuration file alone said, to tell it from the arguments. */
+typedef struct cli_options_file {
+    const char *url;
+    const char *key_file;
+    const char *auth_header;
+    const char *query;
+    const char *address;
+    const char *proxy;
+    const char *proxy_key_file;
+    const char *model;
+    enum cmx_tier tier;
+    uint32_t header_count;
+} cli_options_file;
+
+struct cli_options {
     enum cli_command command;
-    const char *url;    /* borrowed from arguments or environment, as all texts */
+    cli_options_file file;
+    cli_settings settings; /* of the configuration file and the price file */
+    const char *config;    /* file; NULL = none */
+    const char *price_file;
+    const char *metrics_file;
+    enum cmx_tier tier; /* of a chat that is routed */
+    bool routed;        /* a target chooses relay and model */
+    const char *url;    /* borrowed from arguments, environment or file, as all texts */
     const char *cacert; /* NULL = not given, as in all below */
     const char *capath;
     const char *address; /* NULL = resolve the host */
-    const char *proxy;   /* "" = none, whatever the environment says */
+    const char *proxy;   /* "" = none, whatever the environment says; NULL = what that says */
     const char *proxy_key_file;
+    const char *key;         /* only from the configuration file; NULL = see key_file */
     const char *key_file;    /* NULL = OPENAI_API_KEY */
     const char *auth_header; /* NULL = authorization: Bearer */
     const char *query;
-    const char *model;
+    const char *model; /* NULL = a target's, or the default */
     const char *system;
     const char *prompt;          /* NULL = standard input */
     const char *tools;           /* file */
@@ -75,12 +100,16 @@ typedef struct cli_options {
     uint32_t header_count;
     uint32_t names_len;         /* bytes of `names` in use */
     char names[CLI_NAME_BYTES]; /* lower case: what HTTP/2 sends */
-} cli_options;
+};
 
-/* Reads the arguments behind the subcommand. On a mistake says so on stderr. `options` must not
- * move afterwards.
+/* Reads the arguments behind the subcommand and the configuration file that they name; arguments
+ * win over the file. What options mean together is cli_decide()'s. On a mistake says so on stderr.
+ * `options` must not move afterwards.
  *
  * Returns 0, or an exit code with *leave set: the caller exits with it (0 after --help). */
 int cli_options_parse(cli_options *options, int argc, char **argv, bool *leave);
+
+/* Wipes what the files held; allowed on zeroed memory. */
+void cli_options_close(cli_options *options);
 
 #endif

@@ -52,7 +52,14 @@ void cli_report_json(FILE *out, cmx_text text)
     fputc('"', out);
 }
 
-void cli_report_failure(const cli_options *options, const cmx_done *done)
+/* A double would round. */
+void cli_report_dollars(FILE *out, uint64_t amount)
+{
+    fprintf(out, "%llu.%012llu", (unsigned long long)(amount / CMX_PICODOLLARS),
+            (unsigned long long)(amount % CMX_PICODOLLARS));
+}
+
+void cli_report_failure(const cli_relay *relay, const cmx_done *done)
 {
     if (cmx_verdict_complete(done->verdict)) {
         return;
@@ -65,7 +72,7 @@ void cli_report_failure(const cli_options *options, const cmx_done *done)
     if (done->h2_error != 0) {
         fprintf(stderr, " [HTTP/2 error %u]", done->h2_error);
     }
-    fprintf(stderr, "\nchatmux: %s (%s)\n", options->url, cmx_error_name(done->error));
+    fprintf(stderr, "\nchatmux: %s (%s)\n", relay->url, cmx_error_name(done->error));
     if (done->message.len > 0) {
         fprintf(stderr, "chatmux: %s: ",
                 done->error == CMX_ERR_REDIRECT ? "it redirects to" : "the server says");
@@ -101,18 +108,39 @@ static void add_time(const char *name, uint64_t time_ms)
     }
 }
 
-void cli_report_summary(const cmx_done *done)
+static bool is_same(cmx_text a, cmx_text b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static bool has_cost(const cmx_done *done)
+{
+    return done->cost.kind != CMX_COST_UNKNOWN && done->cost.kind != CMX_COST_OVERFLOW;
+}
+
+void cli_report_summary(const cli_relay *relay, const cmx_done *done)
 {
     fprintf(stderr, "chatmux: %s", cmx_verdict_name(done->verdict));
     add_count("http_status", done->http_status);
     add_text("finish_reason", done->finish_reason);
     add_text("request_id", done->request_id);
+    if (relay->name != NULL) {
+        fprintf(stderr, " relay=%s", relay->name);
+    }
+    if (!is_same(done->asked_model, done->model)) {
+        add_text("asked_model", done->asked_model);
+    }
     add_text("model", done->model);
     if (done->has_usage) {
         add_count("prompt_tokens", done->usage.prompt_tokens);
         add_count("cached_tokens", done->usage.cached_tokens);
         add_count("completion_tokens", done->usage.completion_tokens);
         add_count("reasoning_tokens", done->usage.reasoning_tokens);
+    }
+    if (has_cost(done)) {
+        bool is_estimated = done->cost.kind == CMX_COST_ESTIMATED;
+        fputs(is_estimated ? " cost_estimated_usd=" : " cost_usd=", stderr);
+        cli_report_dollars(stderr, done->cost.amount);
     }
     add_time("sent_ms", done->times.sent_ms);
     add_time("head_ms", done->times.head_ms);
@@ -157,7 +185,7 @@ static void add_usage(FILE *out, const cmx_usage *usage)
     fputc('}', out);
 }
 
-void cli_report_retry(const cmx_retry *retry)
+void cli_report_retry(const cli_relay *relay, const cli_relay *next, const cmx_retry *retry)
 {
     fprintf(stderr, "chatmux: retry in %.1f s: ", (double)retry->wait_ms / 1000);
     if (retry->http_status >= 300) {
@@ -165,20 +193,34 @@ void cli_report_retry(const cmx_retry *retry)
     } else {
         fputs(cmx_error_text(retry->error), stderr);
     }
-    fprintf(stderr, " [attempts %u, replays %u]\n", retry->attempts, retry->replays);
+    fprintf(stderr, " [attempts %u, replays %u]", retry->attempts, retry->replays);
+    if (next != relay) {
+        fprintf(stderr, " at %s", next->name != NULL ? next->name : next->url);
+    }
+    fputc('\n', stderr);
 }
 
-void cli_report_done_json(FILE *out, const cmx_done *done)
+void cli_report_done_json(FILE *out, const cli_relay *relay, const cmx_done *done)
 {
     fprintf(out, "{\"event\":\"done\",\"verdict\":\"%s\",\"error\":\"%s\"",
             cmx_verdict_name(done->verdict), cmx_error_name(done->error));
     add_number(out, "http_status", done->http_status);
     add_member(out, "finish_reason", done->finish_reason);
+    if (relay->name != NULL) {
+        add_member(out, "relay", (cmx_text){relay->name, strlen(relay->name)});
+    }
+    add_member(out, "asked_model", done->asked_model);
     add_member(out, "model", done->model);
     add_member(out, "request_id", done->request_id);
     add_member(out, "message", done->message);
     if (done->has_usage) {
         add_usage(out, &done->usage);
+    }
+    if (has_cost(done)) {
+        fputs(",\"cost_usd\":", out);
+        cli_report_dollars(out, done->cost.amount);
+        fprintf(out, ",\"cost_estimated\":%s",
+                done->cost.kind == CMX_COST_ESTIMATED ? "true" : "false");
     }
     add_number(out, "deltas", done->deltas);
     add_number(out, "bytes", done->bytes);

@@ -16,18 +16,25 @@ void cli_report_text(FILE *out, cmx_text text, bool filter);
 /* Writes bytes as a JSON string, quotes included; they are valid UTF-8. */
 void cli_report_json(FILE *out, cmx_text text);
 
-/* Says on stderr how a request ended, if not well. */
-void cli_report_failure(const cli_options *options, const cmx_done *done);
+/* Writes picodollars as dollars, all digits. */
+void cli_report_dollars(FILE *out, uint64_t amount);
 
-/* Says on stderr in one line how a request ended: verdict, status, id, model, usage, times, and
- * what was skipped or replaced. */
-void cli_report_summary(const cmx_done *done);
+/* Says on stderr how a request ended, if not well.
+ *
+ * relay  that the last attempt was made at, as in all below */
+void cli_report_failure(const cli_relay *relay, const cmx_done *done);
 
-/* Says on stderr that a request is sent again, why and when. */
-void cli_report_retry(const cmx_retry *retry);
+/* Says on stderr in one line how a request ended: verdict, status, id, model, usage, cost, times,
+ * and what was skipped or replaced. */
+void cli_report_summary(const cli_relay *relay, const cmx_done *done);
+
+/* Says on stderr that a request is sent again, why, when, and where if that is another relay.
+ *
+ * next  where it is sent */
+void cli_report_retry(const cli_relay *relay, const cli_relay *next, const cmx_retry *retry);
 
 /* Prints a DONE event as one JSON object. */
-void cli_report_done_json(FILE *out, const cmx_done *done);
+void cli_report_done_json(FILE *out, const cli_relay *relay, const cmx_done *done);
 
 /* Flushes stdout and says on stderr if anything written to it was lost.
  *

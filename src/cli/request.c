@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One plain request. The body goes to stdout as it comes, the status to stderr.
+ * One plain request: any path, the list of models, the limits. The body goes to stdout as it comes,
+ * the status to stderr.
  */
 #include "cli/request.h"
 
 #include "cli/input.h"
 #include "cli/interrupt.h"
+#include "cli/names.h"
 #include "cli/report.h"
 #include "cli/session.h"
 
@@ -35,24 +37,109 @@ static int read_method(const cli_options *options, enum cmx_method *method)
     return 0;
 }
 
-static int pull_events(const cli_options *options, cmx_client *client, cmx_id id)
+enum { ERROR_BYTES = 1024 };
+
+/* Where the body goes. */
+typedef struct sink {
+    FILE *out;
+    uint64_t left;   /* bytes that are shown yet: an error page may be long */
+    bool filter;     /* `out` may be a terminal */
+    bool only_names; /* of models, a line each */
+    bool in_line;    /* the last byte was no line end */
+    cli_names names;
+} sink;
+
+static void open_sink(sink *b, const cli_options *options, uint32_t status)
 {
-    bool terminal = isatty(STDOUT_FILENO) != 0;
+    bool is_request = options->command == CLI_COMMAND_REQUEST;
+    bool is_answer = is_request || (status >= 200 && status <= 299);
+    memset(b, 0, sizeof *b);
+    b->only_names = is_answer && options->command == CLI_COMMAND_MODELS && !options->json;
+    b->out = is_answer ? stdout : stderr;
+    b->left = is_answer ? UINT64_MAX : ERROR_BYTES;
+    b->filter = !is_answer || isatty(STDOUT_FILENO) != 0;
+    if (is_request) {
+        fprintf(stderr, "HTTP %u\n", status);
+    }
+}
+
+static void write_names(sink *b, cmx_text data)
+{
+    for (size_t i = 0; i < data.len; i++) {
+        if (cli_names_take(&b->names, data.data[i])) {
+            cli_report_text(b->out, (cmx_text){b->names.text, b->names.text_len}, true);
+            fputc('\n', b->out);
+        }
+    }
+}
+
+static void write_sink(sink *b, cmx_text data)
+{
+    if (b->only_names) {
+        write_names(b, data);
+    } else {
+        data.len = data.len < b->left ? data.len : (size_t)b->left;
+        b->left -= data.len;
+        cli_report_text(b->out, data, b->filter);
+        b->in_line = data.len > 0 ? data.data[data.len - 1] != '\n' : b->in_line;
+    }
+    fflush(b->out);
+}
+
+/* What the answer's headers said. */
+static void show_limits(const cli_session *session)
+{
+    cmx_limit_state state;
+    if (cmx_client_limits(session->client, session->origin, &state) != CMX_OK) {
+        return;
+    }
+    if (state.requests_remaining == UINT32_MAX && state.tokens_remaining == UINT32_MAX) {
+        fputs("chatmux: the headers of the answer say nothing about limits\n", stderr);
+    }
+    if (state.requests_remaining != UINT32_MAX) {
+        fprintf(stderr, "requests remaining: %u\n", state.requests_remaining);
+    }
+    if (state.tokens_remaining != UINT32_MAX) {
+        fprintf(stderr, "tokens remaining: %u\n", state.tokens_remaining);
+    }
+}
+
+/* Returns the exit code. */
+static int end_request(const cli_options *options, const cli_session *session, const sink *b,
+                       const cmx_done *done)
+{
+    int code = cli_report_exit(done);
+    bool came = cmx_verdict_complete(done->verdict);
+    if (b->out == stderr && b->in_line) {
+        fputc('\n', stderr);
+    }
+    cli_report_failure(cli_session_relay(session, done->origin), done);
+    if (came && b->only_names && !b->names.is_whole) {
+        fputs("chatmux: the answer is no list of models; --json shows it as it is\n", stderr);
+        code = CLI_EXIT_SERVER;
+    }
+    if (options->command == CLI_COMMAND_LIMITS && done->http_status != 0) {
+        show_limits(session);
+    }
+    return cli_report_flush(code);
+}
+
+static int pull_events(const cli_options *options, const cli_session *session, cmx_id id)
+{
+    sink b = {.out = stdout};
     cmx_event event;
     for (;;) {
-        int rc = cli_interrupt_wait(client, id, &event);
+        int rc = cli_interrupt_wait(session->client, id, &event);
         if (rc != CMX_OK) {
             fprintf(stderr, "chatmux: %s\n", cmx_error_text(rc));
             return CLI_EXIT_FAILED;
         }
         if (event.kind == CMX_EVENT_OPEN) {
-            fprintf(stderr, "HTTP %u\n", event.http_status);
+            open_sink(&b, options, event.http_status);
         } else if (event.kind == CMX_EVENT_DATA) {
-            cli_report_text(stdout, event.data, terminal);
-            fflush(stdout);
+            write_sink(&b, event.data);
         } else if (event.kind == CMX_EVENT_DONE) {
-            cli_report_failure(options, &event.done);
-            return cli_report_flush(cli_report_exit(&event.done));
+            return end_request(options, session, &b, &event.done);
         }
     }
 }
@@ -63,8 +150,8 @@ static int start_request(const cli_options *options, const cmx_request *request)
     cli_session session;
     cmx_config_preset(&config, CMX_PRESET_DEFAULT);
     config.connections_max = 1;
-    config.origins_max = 1;
     config.requests_max = 1;
+    config.models_max = 0;
     int rc = cli_session_open(&session, options, &config);
     if (rc == 0) {
         cmx_id id = 0;
@@ -75,7 +162,7 @@ static int start_request(const cli_options *options, const cmx_request *request)
             rc = CLI_EXIT_USAGE;
         } else {
             cli_interrupt_catch(session.client);
-            rc = pull_events(options, session.client, id);
+            rc = pull_events(options, &session, id);
             cli_interrupt_release();
         }
     }
@@ -89,6 +176,11 @@ int cli_request_run(const cli_options *options)
     char *body = NULL;
     cmx_request_default(&request);
     request.path = options->path;
+    if (options->command == CLI_COMMAND_MODELS) {
+        request.path = "/models";
+    } else if (options->command == CLI_COMMAND_LIMITS) {
+        request.path = "/rate_limits";
+    }
     request.content_type = options->content_type;
     int rc = read_method(options, &request.method);
     if (rc == 0 && options->data != NULL) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * chatmux request: one plain request, its body to stdout.
+ * chatmux request, models and limits: one plain request, its body to stdout.
  */
 #ifndef CMX_CLI_REQUEST_H
 #define CMX_CLI_REQUEST_H

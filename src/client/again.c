@@ -5,10 +5,13 @@
  */
 #include "client/again.h"
 
+#include "client/account.h"
 #include "client/attempt.h"
 #include "client/outcome.h"
 #include "client/pause.h"
+#include "client/target.h"
 #include "client/turn.h"
+#include "pool/origins.h"
 
 enum {
     RATE_LIMIT_FACTOR = 4, /* as policy/retry has it by default */
@@ -47,8 +50,12 @@ static uint32_t left_ms(const cmx_client *client, const cmx_call *call,
     return left < UINT32_MAX ? (uint32_t)left : UINT32_MAX - 1;
 }
 
-static cmx_retry_decision decide(cmx_client *client, uint16_t index,
-                                 const cmx_retry_outcome *outcome)
+/* Asks the policy.
+ *
+ * elsewhere  out: the next attempt is made at another target, or when one can be had; NULL = no
+ *            targets count */
+static cmx_retry_decision decide(cmx_client *client, uint16_t index, enum cmx_route_news news,
+                                 cmx_retry_outcome *outcome, bool *elsewhere)
 {
     const cmx_call *call = &client->calls[index];
     cmx_retry_budget *budget = &client->lanes[client->pool.slots.rows[index].origin].budget;
@@ -62,6 +69,10 @@ static cmx_retry_decision decide(cmx_client *client, uint16_t index,
         .budget = client->config.retry_budget_percent < PERCENT_ALL ? budget : NULL,
         .now_ms = client->now_ms,
     };
+    if (elsewhere != NULL) {
+        cmx_target_look_elsewhere(client, index, news, outcome, &state);
+        *elsewhere = state.elsewhere;
+    }
     return cmx_retry_decide(&policy, outcome, &state);
 }
 
@@ -76,7 +87,7 @@ static void note_limit(cmx_client *client, uint16_t index, const cmx_retry_outco
     uint32_t wait_ms = config->retry_base_ms;
     if (outcome->after.has && outcome->after.wait_ms > 0) {
         wait_ms = outcome->after.wait_ms;
-    } else if (decision->action == CMX_RETRY_ACTION_RETRY) {
+    } else if (decision->action == CMX_RETRY_ACTION_RETRY && decision->wait_ms > 0) {
         wait_ms = decision->wait_ms;
     }
     bool fits = wait_ms < config->retry_after_max_ms;
@@ -95,6 +106,7 @@ static void begin_again(cmx_client *client, uint16_t index, const cmx_retry_deci
                         int error)
 {
     cmx_call *call = &client->calls[index];
+    cmx_account_again(client, index, decision->reason);
     if (decision->action == CMX_RETRY_ACTION_REPLAY) {
         call->attempts = (uint8_t)(call->attempts - (cmx_call_is_sent(call) ? 1 : 0));
         call->replays++;
@@ -113,9 +125,9 @@ static void begin_again(cmx_client *client, uint16_t index, const cmx_retry_deci
     call->wait_ms = decision->wait_ms;
     call->ending = false;
     call->delivered_bytes = 0;
-    call->times.head_ms = CMX_TIME_NEVER;
-    call->times.first_token_ms = CMX_TIME_NEVER;
-    call->times.last_token_ms = CMX_TIME_NEVER;
+    call->times.head_ms = CMX_CALL_NEVER;
+    call->times.first_token_ms = CMX_CALL_NEVER;
+    call->times.last_token_ms = CMX_CALL_NEVER;
     call->telling = true;
     cmx_attempt_list_push(client, &client->told, index);
     cmx_attempt_enter(client, index, CMX_CALL_AWAIT_RETRY);
@@ -145,6 +157,14 @@ static void drop_option(cmx_call *call, cmx_retry_decision *decision)
     }
 }
 
+/* Tells the target. What was refused or is nobody's fault leaves the call where it is. */
+static bool note_target(cmx_client *client, uint16_t index, const cmx_outcome_facts *facts,
+                        const cmx_retry_outcome *outcome, enum cmx_route_news *news)
+{
+    *news = cmx_target_judge(facts, outcome);
+    return cmx_target_note(client, index, *news, outcome->after.has ? outcome->after.wait_ms : 0);
+}
+
 bool cmx_again_decide(cmx_client *client, uint16_t index, enum cmx_verdict verdict, int error)
 {
     cmx_call *call = &client->calls[index];
@@ -152,6 +172,7 @@ bool cmx_again_decide(cmx_client *client, uint16_t index, enum cmx_verdict verdi
     bool is_told = !call->is_chat && call->http_status >= 300; /* by cmx_again_decide_head() */
     if (cmx_verdict_complete(verdict) || is_told) {
         cmx_turn_end(client, index, false);
+        (void)cmx_target_note(client, index, CMX_ROUTE_NEWS_GOOD, 0);
         return false;
     }
     cmx_answer_result result;
@@ -171,23 +192,29 @@ bool cmx_again_decide(cmx_client *client, uint16_t index, enum cmx_verdict verdi
         .after = slot->stream.head.after,
         .answer = call->is_chat ? &result : NULL,
     };
+    enum cmx_route_news news;
     cmx_retry_outcome outcome;
     cmx_outcome_judge(&facts, &outcome);
     bool drops = is_refused_option(call, &facts);
     if (drops) {
         outcome.after.should_retry = CMX_RETRY_AFTER_YES;
     }
-    cmx_retry_decision decision = decide(client, index, &outcome);
+    bool elsewhere = false;
+    bool cooled = note_target(client, index, &facts, &outcome, &news);
+    cmx_retry_decision decision = decide(client, index, news, &outcome, &elsewhere);
     cmx_turn_end(client, index, is_unprocessed(&outcome));
     note_limit(client, index, &outcome, &decision);
-    if (decision.action == CMX_RETRY_ACTION_END) {
-        return false;
+    if (decision.action != CMX_RETRY_ACTION_END) {
+        if (drops) {
+            drop_option(call, &decision);
+        }
+        begin_again(client, index, &decision, error);
+        cmx_target_turn_to(client, index, elsewhere, decision.wait_ms == 0);
     }
-    if (drops) {
-        drop_option(call, &decision);
+    if (cooled) {
+        cmx_turn_call_back_lost(client);
     }
-    begin_again(client, index, &decision, error);
-    return true;
+    return decision.action != CMX_RETRY_ACTION_END;
 }
 
 bool cmx_again_decide_head(cmx_client *client, uint16_t index)
@@ -203,7 +230,7 @@ bool cmx_again_decide_head(cmx_client *client, uint16_t index)
     };
     cmx_retry_outcome outcome;
     cmx_outcome_judge(&facts, &outcome);
-    cmx_retry_decision decision = decide(client, index, &outcome);
+    cmx_retry_decision decision = decide(client, index, CMX_ROUTE_NEWS_NONE, &outcome, NULL);
     note_limit(client, index, &outcome, &decision);
     if (decision.action == CMX_RETRY_ACTION_END) {
         return false;
@@ -240,6 +267,8 @@ void cmx_again_event(cmx_client *client, uint16_t index, cmx_event *event)
         .attempts = call->attempts,
         .replays = call->replays,
         .wait_ms = call->wait_ms,
+        .origin = cmx_target_from(client, index),
+        .next = cmx_origins_id(&client->pool, client->pool.slots.rows[index].origin),
     };
     call->telling = false;
     call->http_status = 0;

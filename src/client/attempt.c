@@ -4,17 +4,21 @@
  */
 #include "client/attempt.h"
 
+_Static_assert((int)CMX_ANSWER_ID_BYTES_MAX <= (int)CMX_H2_HEAD_TEXT_BYTES, "a head has the room");
+
 void cmx_attempt_begin_answer(cmx_client *client, uint16_t index)
 {
     cmx_call *call = &client->calls[index];
     const cmx_answer_memory memory = {
-        .tail = client->tails + (size_t)index * client->config.tail_bytes,
+        .tails = &client->tails,
         .tail_capacity = client->config.tail_bytes,
-        .shape = client->shapes + (size_t)index * client->config.shape_bytes,
+        .shapes = &client->shapes,
         .shape_capacity = client->config.shape_bytes,
         .blocks = &client->event_blocks,
         .event_bytes_max = client->config.event_bytes_max,
-        .tools = client->tools + (size_t)index * client->config.tool_calls_max,
+        .tables = &client->tools,
+        .notes = &client->notes,
+        .id = client->pool.slots.rows[index].stream.head.text, /* the head's is there */
         .tools_capacity = client->config.tool_calls_max,
         .malformed_events_max = client->config.malformed_events_max,
         .skipped_events_max = client->config.skipped_events_max,
@@ -39,7 +43,10 @@ void cmx_attempt_enter(cmx_client *client, uint16_t index, enum cmx_call_phase p
 {
     cmx_call_enter(&client->calls[index], phase, client->now_ms,
                    cmx_state_unread_ms(client, index));
-    cmx_attempt_arm(client, index);
+    /* AWAIT_TOKEN goes on with a clock of AWAIT_HEAD, so it is never due before that was. */
+    if (phase != CMX_CALL_AWAIT_TOKEN || !cmx_timerq_armed(&client->calls[index].timer)) {
+        cmx_attempt_arm(client, index);
+    }
 }
 
 void cmx_attempt_list_init(cmx_call_list *list)

@@ -24,15 +24,15 @@ static void rewind_bytes(void *ctx)
 
 void cmx_call_init(cmx_call *call, void *user, uint64_t now_ms)
 {
-    memset(call, 0, sizeof *call);
+    memset(call, 0, offsetof(cmx_call, answer)); /* valid for chats, which begin it themselves */
     cmx_timerq_init_timer(&call->timer);
     call->phase = CMX_CALL_AWAIT_START;
     call->user = user;
     call->accepted_ms = now_ms;
     call->since_ms = now_ms;
     call->phase_ms = now_ms;
-    call->times =
-        (cmx_times){CMX_TIME_NEVER, CMX_TIME_NEVER, CMX_TIME_NEVER, CMX_TIME_NEVER, CMX_TIME_NEVER};
+    call->times = (cmx_call_times){CMX_CALL_NEVER, CMX_CALL_NEVER, CMX_CALL_NEVER, CMX_CALL_NEVER,
+                                   CMX_CALL_NEVER};
 }
 
 void cmx_call_set_bytes(cmx_call *call, const void *data, size_t len)
@@ -40,6 +40,28 @@ void cmx_call_set_bytes(cmx_call *call, const void *data, size_t len)
     call->bytes = (cmx_call_bytes){.data = data, .len = len};
     call->source = (cmx_source){
         .read = read_bytes, .rewind = rewind_bytes, .ctx = &call->bytes, .length = len};
+}
+
+static uint32_t relative_ms(const cmx_call *call, uint64_t now_ms)
+{
+    uint64_t since_ms = now_ms - call->accepted_ms;
+    return since_ms < CMX_CALL_NEVER ? (uint32_t)since_ms : CMX_CALL_NEVER;
+}
+
+static uint64_t time_ms(uint32_t relative_ms)
+{
+    return relative_ms == CMX_CALL_NEVER ? CMX_TIME_NEVER : relative_ms;
+}
+
+cmx_times cmx_call_get_times(const cmx_call *call)
+{
+    return (cmx_times){
+        .sent_ms = time_ms(call->times.sent_ms),
+        .head_ms = time_ms(call->times.head_ms),
+        .first_token_ms = time_ms(call->times.first_token_ms),
+        .last_token_ms = time_ms(call->times.last_token_ms),
+        .done_ms = time_ms(call->times.done_ms),
+    };
 }
 
 void cmx_call_enter(cmx_call *call, enum cmx_call_phase phase, uint64_t now_ms, uint64_t unread_ms)
@@ -53,11 +75,14 @@ void cmx_call_enter(cmx_call *call, enum cmx_call_phase phase, uint64_t now_ms, 
         call->held_ms = 0;
         call->held_at_ms = now_ms;
     }
-    uint64_t since_ms = now_ms - call->accepted_ms;
+    uint32_t since_ms = relative_ms(call, now_ms);
     switch (phase) {
     case CMX_CALL_AWAIT_START:
-        /* A connection that cannot be made is awaited in one go, however often it is dialed. */
-        if (before != CMX_CALL_AWAIT_RETRY || call->reason != CMX_RETRY_NEVER_SENT) {
+    case CMX_CALL_AWAIT_TARGET:
+        /* A connection that cannot be made is awaited in one go, however often it is dialed, and
+         * so is a target. */
+        if (before != CMX_CALL_AWAIT_TARGET &&
+            (before != CMX_CALL_AWAIT_RETRY || call->reason != CMX_RETRY_NEVER_SENT)) {
             call->since_ms = now_ms;
         }
         return;
@@ -85,7 +110,7 @@ bool cmx_call_on_token(cmx_call *call, size_t bytes, uint64_t now_ms, uint64_t u
     bool first = call->deltas == 0;
     call->deltas++;
     call->delivered_bytes += bytes;
-    call->times.last_token_ms = now_ms - call->accepted_ms;
+    call->times.last_token_ms = relative_ms(call, now_ms);
     if (first) {
         call->times.first_token_ms = call->times.last_token_ms;
     }
@@ -132,6 +157,7 @@ static uint64_t phase_due_ms(const cmx_call *call, const cmx_config *config, int
     uint64_t head_ms = choose(own->head_timeout_ms, config->head_timeout_ms);
     switch ((enum cmx_call_phase)call->phase) {
     case CMX_CALL_AWAIT_START:
+    case CMX_CALL_AWAIT_TARGET:
         *status = CMX_ERR_TIMEOUT_QUEUE;
         return cmx_call_queue_due_ms(call, config);
     case CMX_CALL_AWAIT_HEAD:

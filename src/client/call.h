@@ -18,14 +18,15 @@ enum {
 
 /* Named by what is awaited. */
 enum cmx_call_phase {
-    CMX_CALL_AWAIT_START, /* queued */
-    CMX_CALL_AWAIT_HEAD,  /* sent, no final response head */
-    CMX_CALL_AWAIT_TOKEN, /* head came, no token (or body byte) yet */
-    CMX_CALL_AWAIT_MORE,  /* tokens come */
-    CMX_CALL_AWAIT_END,   /* `[DONE]` came, END_STREAM did not */
-    CMX_CALL_AWAIT_RETRY, /* the attempt failed, another one follows; see client/again.h */
-    CMX_CALL_AWAIT_TURN,  /* held back by gate or limiter; see client/turn.h */
-    CMX_CALL_FINISHED,    /* verdict and error are final */
+    CMX_CALL_AWAIT_START,  /* queued */
+    CMX_CALL_AWAIT_HEAD,   /* sent, no final response head */
+    CMX_CALL_AWAIT_TOKEN,  /* head came, no token (or body byte) yet */
+    CMX_CALL_AWAIT_MORE,   /* tokens come */
+    CMX_CALL_AWAIT_END,    /* `[DONE]` came, END_STREAM did not */
+    CMX_CALL_AWAIT_RETRY,  /* the attempt failed, another one follows; see client/again.h */
+    CMX_CALL_AWAIT_TURN,   /* held back by gate or limiter; see client/turn.h */
+    CMX_CALL_AWAIT_TARGET, /* likewise: every target of its tier cools down */
+    CMX_CALL_FINISHED,     /* verdict and error are final */
 };
 
 /* A plain request's body, read as a source. */
@@ -44,6 +45,17 @@ typedef struct cmx_call_limits {
     uint32_t total_timeout_ms;
 } cmx_call_limits;
 
+/* As cmx_times, in half the room: UINT32_MAX = never; later than 49 days counts as that. */
+typedef struct cmx_call_times {
+    uint32_t sent_ms;
+    uint32_t head_ms;
+    uint32_t first_token_ms;
+    uint32_t last_token_ms;
+    uint32_t done_ms;
+} cmx_call_times;
+
+#define CMX_CALL_NEVER UINT32_MAX
+
 typedef struct cmx_call {
     cmx_timer timer;      /* first: the timer queue hands out its address */
     uint16_t next;        /* in the list that its phase says: finished, told or held */
@@ -61,6 +73,7 @@ typedef struct cmx_call {
     bool admitted;        /* it holds a place of the limiter */
     bool held;            /* paused: the clocks of its answer stand still */
     uint8_t pause;        /* row of client->pauses, plus 1; 0 = none */
+    uint8_t meter_row;    /* of its model; valid when FINISHED, for chats */
     int error;            /* valid when FINISHED, and in AWAIT_RETRY: of the attempt before */
     int32_t tls_error;
     uint32_t h2_error;
@@ -74,11 +87,12 @@ typedef struct cmx_call {
     uint64_t unread_ms;   /* of the connection at phase_ms: see cmx_pool_unread_ms() */
     uint64_t held_ms;     /* how long it was held since the clock of the phase started */
     uint64_t held_at_ms;  /* when holding began, or the phase meanwhile */
-    cmx_times times;      /* relative to accepted_ms */
+    cmx_call_times times; /* relative to accepted_ms */
     uint64_t deltas;
     uint64_t delivered_bytes;
-    void *user; /* the caller's */
-    void *room; /* the caller's, for an answer that is not streamed; borrowed */
+    cmx_cost spent; /* by its attempts that ended */
+    void *user;     /* the caller's */
+    void *room;     /* the caller's, for an answer that is not streamed; borrowed */
     size_t room_bytes;
     cmx_source source; /* of body or bytes */
     union {
@@ -108,6 +122,9 @@ void cmx_call_enter(cmx_call *call, enum cmx_call_phase phase, uint64_t now_ms, 
 /* A token (or body byte) was handed to the caller. Returns true if it was the first: the deadline
  * may now be earlier. */
 bool cmx_call_on_token(cmx_call *call, size_t bytes, uint64_t now_ms, uint64_t unread_ms);
+
+/* Returns when what happened, as the caller is told. */
+cmx_times cmx_call_get_times(const cmx_call *call);
 
 /* Returns when the call has waited too long for a connection, while it does. */
 uint64_t cmx_call_queue_due_ms(const cmx_call *call, const cmx_config *config);

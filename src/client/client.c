@@ -7,9 +7,14 @@
 #include "client/finish.h"
 #include "client/layout.h"
 #include "client/pause.h"
+#include "client/target.h"
 #include "client/trace.h"
 #include "client/transfer.h"
 #include "client/turn.h"
+#include "client/warn.h"
+#include "text/number.h"
+
+#include <string.h>
 
 enum { REST_TURNS_MAX = 256 }; /* to send what is left when nothing is in flight */
 
@@ -17,6 +22,24 @@ static int fail(const char **bad_field, const char *field, int status)
 {
     *bad_field = field;
     return status;
+}
+
+/* Writes how many bytes are needed into the block itself, the only memory there is, if it has room
+ * for that. */
+static int fail_small(const char **bad_field, char *memory, size_t bytes, size_t needed)
+{
+    static const char before[] = "bytes: ";
+    static const char after[] = " needed";
+    uint8_t digits[CMX_NUMBER_BYTES_MAX];
+    size_t len = cmx_number_write(digits, needed);
+
+    if (bytes < sizeof before - 1 + len + sizeof after) {
+        return fail(bad_field, "bytes", CMX_ERR_MEMORY_SMALL);
+    }
+    memcpy(memory, before, sizeof before - 1);
+    memcpy(memory + sizeof before - 1, digits, len);
+    memcpy(memory + sizeof before - 1 + len, after, sizeof after);
+    return fail(bad_field, memory, CMX_ERR_MEMORY_SMALL);
 }
 
 static void fill_pool(cmx_client *client, const cmx_layout *layout)
@@ -40,6 +63,13 @@ static void fill_pool(cmx_client *client, const cmx_layout *layout)
     cmx_pool_init(&client->pool, &env, &layout->tables);
 }
 
+/* Blocks of no bytes are none. */
+static void fill_shared(cmx_blocks *blocks, void *memory, uint32_t count, size_t block_bytes)
+{
+    cmx_blocks_init(blocks, memory, block_bytes == 0 ? 0 : count,
+                    block_bytes == 0 ? 1 : block_bytes);
+}
+
 static void fill_client(cmx_client *client, const cmx_layout *layout, const cmx_config *config,
                         const cmx_port *port)
 {
@@ -47,20 +77,27 @@ static void fill_client(cmx_client *client, const cmx_layout *layout, const cmx_
     client->port = port;
     client->port_state = layout->port_state;
     client->region = cmx_region_init(layout->region, layout->region_bytes);
+    cmx_region_cap(client->region, cmx_layout_region_cap_bytes(config));
     client->calls = layout->calls;
-    client->tails = layout->tails;
-    client->shapes = layout->shapes;
-    client->tools = layout->tools;
     client->lanes = layout->lanes;
     cmx_attempt_list_init(&client->finished);
     cmx_attempt_list_init(&client->told);
     cmx_turn_init(client);
+    cmx_target_init(client, layout->route_rows, layout->target_names, layout->target_calls);
+    cmx_account_init(client, &layout->account);
+    cmx_warn_init(client, layout->alert_heads);
     client->decoding = CMX_SLOT_NONE;
     client->lent = CMX_SLOT_NONE;
     cmx_timerq_init(&client->timers, layout->timer_heap, layout->tables.slot_count);
     cmx_pause_init(&client->pauses, layout->pause_rows, layout->pause_blocks, config);
     cmx_blocks_init(&client->event_blocks, layout->event_blocks, config->event_buffers,
                     config->event_bytes_max);
+    fill_shared(&client->tails, layout->tails, cmx_layout_shared(config, config->tails_max),
+                config->tail_bytes);
+    fill_shared(&client->shapes, layout->shapes, cmx_layout_shared(config, config->shapes_max),
+                config->shape_bytes);
+    fill_shared(&client->tools, layout->tools, cmx_layout_shared(config, config->tool_tables_max),
+                config->tool_calls_max * sizeof(cmx_answer_tool));
 }
 
 /* Starts what lies outside the block: the port and the two libraries. */
@@ -83,6 +120,7 @@ static int start_parts(cmx_client *client, const char **bad_field)
         port->deinit(client->port_state, false);
         return fail(bad_field, "memory", rc);
     }
+    cmx_h2_library_set_tables(&client->h2_library, cmx_layout_table_bytes(&client->config));
     return CMX_OK;
 }
 
@@ -106,7 +144,7 @@ int cmx_client_init(cmx_client **client, void *memory, size_t bytes, const cmx_c
     }
     size_t needed = cmx_client_bytes(config);
     if (bytes < needed) {
-        return fail(bad_field, "bytes", CMX_ERR_MEMORY_SMALL);
+        return fail_small(bad_field, memory, bytes, needed);
     }
     cmx_arena arena;
     cmx_layout layout;
@@ -214,6 +252,7 @@ static uint64_t next_due_ms(const cmx_client *client)
         cmx_timerq_next_due_ms(&client->timers),
         cmx_turn_due_ms(client),
         client->draining ? client->drain_due_ms : UINT64_MAX,
+        client->warn.due_ms,
     };
     uint64_t due_ms = dues_ms[0];
     for (size_t i = 1; i < CMX_ARRAY_LEN(dues_ms); i++) {
@@ -306,31 +345,4 @@ void cmx_client_wakeup(cmx_client *client)
 {
     __atomic_store_n(&client->woken, 1, __ATOMIC_RELAXED);
     client->port->wakeup(client->port_state);
-}
-
-void cmx_client_stats(const cmx_client *client, cmx_stats *stats)
-{
-    const cmx_pool *pool = &client->pool;
-    *stats = client->stats;
-    for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
-        const cmx_conn *conn = &pool->tables.conns[i];
-        if (conn->state != CMX_CONN_CLOSED) {
-            stats->connections++;
-            stats->streams += conn->h2.active;
-        }
-    }
-    stats->queued = pool->slots.queued.count;
-    stats->paused = client->pauses.paused;
-    stats->connections_total = pool->env.connections_total;
-    stats->pings = pool->pings;
-    stats->connections_dead = pool->connections_dead;
-    stats->handshakes = pool->env.handshakes;
-    stats->bytes_received = pool->env.bytes_received;
-    stats->bytes_sent = pool->env.bytes_sent;
-    stats->buffers_refused = client->event_blocks.refused;
-    stats->buffers_peak = client->event_blocks.used_max;
-    stats->memory_bytes = client->memory_bytes;
-    stats->library_bytes = cmx_region_used(client->region);
-    stats->library_peak = cmx_region_peak(client->region);
-    stats->library_capacity = cmx_region_capacity(client->region);
 }

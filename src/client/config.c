@@ -10,72 +10,94 @@
 #include <string.h>
 
 typedef struct limit {
-    const char *field;
-    size_t offset;
     uint32_t min;
     uint32_t max;
 } limit;
 
-enum { TIMEOUT_MS_MIN = 100, TRACE_BYTES_MIN = 1024, AGE_MS_MIN = 1000 };
-
-#define FIELD(name) #name, offsetof(cmx_config, name)
-
-/* clang-format off */
-static const limit limits[] = {
-    {FIELD(connections_max), 1, CMX_CONNECTIONS_MAX},
-    {FIELD(origins_max), 1, CMX_ORIGINS_MAX},
-    {FIELD(requests_max), 1, CMX_REQUESTS_MAX},
-    {FIELD(streams_soft), 1, 1024},
-    {FIELD(streams_hard), 1, 1024},
-    {FIELD(streams_before_settings), 1, 1024},
-    {FIELD(stream_window_bytes), 1024, 1048576},
-    {FIELD(connection_window_bytes), 65535, 16777216},
-    {FIELD(head_bytes_max), 1024, 65536},
-    {FIELD(read_bytes), 4096, 262144},
-    {FIELD(write_bytes), 4096, 65536},
-    {FIELD(tail_bytes), 128, 4096},
-    {FIELD(shape_bytes), 0, 1024},
-    {FIELD(event_bytes_max), 2048, 1048576},
-    {FIELD(event_buffers), 1, 64},
-    {FIELD(malformed_events_max), 0, 1000},
-    {FIELD(skipped_events_max), 0, 1000},
-    {FIELD(tool_calls_max), 0, 128},
-    {FIELD(trace_bytes), 0, 65536},
-    {FIELD(trust_bytes), 4096, 1048576},
-    {FIELD(resolve_timeout_ms), TIMEOUT_MS_MIN, 120000},
-    {FIELD(connect_timeout_ms), TIMEOUT_MS_MIN, 120000},
-    {FIELD(tls_timeout_ms), TIMEOUT_MS_MIN, 120000},
-    {FIELD(settings_timeout_ms), TIMEOUT_MS_MIN, 120000},
-    {FIELD(queue_timeout_ms), TIMEOUT_MS_MIN, 3600000},
-    {FIELD(head_timeout_ms), TIMEOUT_MS_MIN, 3600000},
-    {FIELD(first_token_timeout_ms), TIMEOUT_MS_MIN, 3600000},
-    {FIELD(progress_timeout_ms), TIMEOUT_MS_MIN, 3600000},
-    {FIELD(total_timeout_ms), 0, 86400000},
-    {FIELD(idle_timeout_ms), TIMEOUT_MS_MIN, 3600000},
-    {FIELD(connection_age_max_ms), 0, 86400000},
-    {FIELD(connection_requests_max), 0, 1000000},
-    {FIELD(drain_timeout_ms), TIMEOUT_MS_MIN, 86400000},
-    {FIELD(dial_backoff_ms), 10, 60000},
-    {FIELD(dial_backoff_max_ms), 10, 600000},
-    {FIELD(attempt_delay_ms), 10, 10000},
-    {FIELD(ping_after_ms), 0, 3600000},
-    {FIELD(ping_timeout_ms), TIMEOUT_MS_MIN, 120000},
-    {FIELD(ping_idle_ms), 0, 3600000},
-    {FIELD(write_timeout_ms), TIMEOUT_MS_MIN, 3600000},
-    {FIELD(attempts_max), 1, 10},
-    {FIELD(replays_max), 0, 100},
-    {FIELD(retry_strict), 0, 1},
-    {FIELD(retry_base_ms), 1, 60000},
-    {FIELD(retry_max_ms), 1, 600000},
-    {FIELD(retry_after_max_ms), 0, 3600000},
-    {FIELD(retry_budget_percent), 0, 100},
-    {FIELD(paused_streams_max), 0, 64},
-    {FIELD(coalesce_ms), 0, 50},
+enum {
+    TIMEOUT_MS_MIN = 100,
+    TRACE_BYTES_MIN = 2 * CMX_LIMIT_LINE_BYTES, /* what cmx_lines asks for */
+    AGE_MS_MIN = 1000
 };
+
+/* Every field in the order of cmx_config, which is an array of numbers to the check. */
+/* clang-format off */
+#define FIELDS(X) \
+    X(connections_max, 1, CMX_CONNECTIONS_MAX) \
+    X(origins_max, 1, CMX_ORIGINS_MAX) \
+    X(requests_max, 1, CMX_REQUESTS_MAX) \
+    X(streams_soft, 1, 1024) \
+    X(streams_hard, 1, 1024) \
+    X(streams_before_settings, 1, 1024) \
+    X(stream_window_bytes, 1024, 1048576) \
+    X(connection_window_bytes, 65535, 16777216) \
+    X(head_bytes_max, 1024, 65536) \
+    X(read_bytes, 2048, 262144) \
+    X(write_bytes, 2048, 65536) \
+    X(tail_bytes, 128, 4096) \
+    X(tails_max, 0, CMX_REQUESTS_MAX) \
+    X(shape_bytes, 0, 1024) \
+    X(shapes_max, 0, CMX_REQUESTS_MAX) \
+    X(event_bytes_max, 2048, 1048576) \
+    X(event_buffers, 1, 64) \
+    X(malformed_events_max, 0, 1000) \
+    X(skipped_events_max, 0, 1000) \
+    X(tool_calls_max, 0, 128) \
+    X(tool_tables_max, 0, CMX_REQUESTS_MAX) \
+    X(trace_bytes, 0, 65536) \
+    X(trust_bytes, 2048, 1048576) \
+    X(resolve_timeout_ms, TIMEOUT_MS_MIN, 120000) \
+    X(connect_timeout_ms, TIMEOUT_MS_MIN, 120000) \
+    X(tls_timeout_ms, TIMEOUT_MS_MIN, 120000) \
+    X(settings_timeout_ms, TIMEOUT_MS_MIN, 120000) \
+    X(queue_timeout_ms, TIMEOUT_MS_MIN, 3600000) \
+    X(head_timeout_ms, TIMEOUT_MS_MIN, 3600000) \
+    X(first_token_timeout_ms, TIMEOUT_MS_MIN, 3600000) \
+    X(progress_timeout_ms, TIMEOUT_MS_MIN, 3600000) \
+    X(total_timeout_ms, 0, 86400000) \
+    X(idle_timeout_ms, TIMEOUT_MS_MIN, 3600000) \
+    X(connection_age_max_ms, 0, 86400000) \
+    X(connection_requests_max, 0, 1000000) \
+    X(drain_timeout_ms, TIMEOUT_MS_MIN, 86400000) \
+    X(dial_backoff_ms, 10, 60000) \
+    X(dial_backoff_max_ms, 10, 600000) \
+    X(attempt_delay_ms, 10, 10000) \
+    X(ping_after_ms, 0, 3600000) \
+    X(ping_timeout_ms, TIMEOUT_MS_MIN, 120000) \
+    X(ping_idle_ms, 0, 3600000) \
+    X(write_timeout_ms, TIMEOUT_MS_MIN, 3600000) \
+    X(attempts_max, 1, 10) \
+    X(replays_max, 0, 100) \
+    X(retry_strict, 0, 1) \
+    X(retry_base_ms, 1, 60000) \
+    X(retry_max_ms, 1, 600000) \
+    X(retry_after_max_ms, 0, 3600000) \
+    X(retry_budget_percent, 0, 100) \
+    X(paused_streams_max, 0, 64) \
+    X(coalesce_ms, 0, 50) \
+    X(targets_max, 0, 64) \
+    X(prices_max, 0, 256) \
+    X(models_max, 0, 64) \
+    X(cooldown_ms, TIMEOUT_MS_MIN, 3600000) \
+    X(cooldown_failures, 1, 100) \
+    X(alert_errors, 0, 1000) \
+    X(alert_retries, 0, 1000) \
+    X(alert_p99_ms, 0, 3600000)
 /* clang-format on */
 
-_Static_assert(sizeof(cmx_config) == CMX_ARRAY_LEN(limits) * sizeof(uint32_t),
-               "every field of cmx_config needs a row in limits");
+#define FIELD_INDEX(name, min, max) INDEX_##name,
+#define FIELD_LIMIT(name, min, max) {min, max},
+#define FIELD_NAME(name, min, max) #name "\0"
+#define FIELD_PLACE(name, min, max)                                               \
+    _Static_assert(offsetof(cmx_config, name) == INDEX_##name * sizeof(uint32_t), \
+                   "fields are listed in the order of cmx_config");
+
+enum { FIELDS(FIELD_INDEX) FIELD_COUNT };
+static const limit limits[] = {FIELDS(FIELD_LIMIT)};
+static const char names[] = FIELDS(FIELD_NAME); /* one after the other: no pointers to keep */
+FIELDS(FIELD_PLACE)
+_Static_assert(sizeof(cmx_config) == FIELD_COUNT * sizeof(uint32_t),
+               "every field of cmx_config is listed");
 /* The largest table of slots is addressed with 16 bits, one value of which means none. */
 _Static_assert(CMX_REQUESTS_MAX + 1 < UINT16_MAX, "indices fit");
 
@@ -129,6 +151,11 @@ static const cmx_config preset_default = {
     .retry_budget_percent = 20,
     .paused_streams_max = 8,
     .coalesce_ms = 0,
+    .targets_max = 8,
+    .prices_max = 16,
+    .models_max = 4,
+    .cooldown_ms = 5000,
+    .cooldown_failures = 3,
 };
 
 /* A preset after the published pools: `timeout_ms` is what they wait for any part of an answer. */
@@ -157,19 +184,26 @@ static void apply_tiny(cmx_config *config)
     config->origins_max = 1;
     config->requests_max = 8;
     config->streams_hard = 8;
-    config->stream_window_bytes = 2048;
+    config->stream_window_bytes = 1024;
     config->head_bytes_max = 4096;
-    config->read_bytes = 4096;
-    config->write_bytes = 4096;
+    config->read_bytes = 2048;
+    config->write_bytes = 2048;
     config->tail_bytes = 512;
+    config->tails_max = 8;
+    config->shape_bytes = 256;
+    config->shapes_max = 2;
     config->event_bytes_max = 4096;
-    config->event_buffers = 2;
+    config->event_buffers = 1;
+    config->tool_tables_max = 2;
     config->tool_calls_max = 8;
-    config->trust_bytes = 4096;
+    config->trust_bytes = 3072;
     config->paused_streams_max = 1;
+    config->targets_max = 0;
+    config->prices_max = 0;
+    config->models_max = 0;
 }
 
-void cmx_config_preset(cmx_config *config, enum cmx_preset preset)
+static void fill_preset(cmx_config *config, enum cmx_preset preset)
 {
     static const scale development = {1, 64, 60000, 30000, 2};
     static const scale startup = {2, 128, 45000, 45000, 3};
@@ -199,6 +233,23 @@ void cmx_config_preset(cmx_config *config, enum cmx_preset preset)
     /* A value from outside the enum is served as the default: nothing here can fail. */
 }
 
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+void cmx_config_preset(cmx_config *config, enum cmx_preset preset)
+{
+    fill_preset(config, preset);
+    /* A library may be built for less than a preset asks for. */
+    config->connections_max = lesser(config->connections_max, CMX_CONNECTIONS_MAX);
+    config->origins_max = lesser(config->origins_max, CMX_ORIGINS_MAX);
+    config->requests_max = lesser(config->requests_max, CMX_REQUESTS_MAX);
+    config->tails_max = lesser(config->tails_max, CMX_REQUESTS_MAX);
+    config->shapes_max = lesser(config->shapes_max, CMX_REQUESTS_MAX);
+    config->tool_tables_max = lesser(config->tool_tables_max, CMX_REQUESTS_MAX);
+}
+
 /* Fields where 0 turns something off, and anything else must make sense. Returns the first that is
  * too small, or NULL. */
 static const char *find_too_small(const cmx_config *config)
@@ -225,12 +276,13 @@ static const char *find_too_small(const cmx_config *config)
 int cmx_config_check(const cmx_config *config, const char **bad_field)
 {
     const unsigned char *base = (const unsigned char *)config;
+    const char *name = names;
 
-    for (size_t i = 0; i < CMX_ARRAY_LEN(limits); i++) {
+    for (size_t i = 0; i < FIELD_COUNT; i++, name += strlen(name) + 1) {
         uint32_t value;
-        memcpy(&value, base + limits[i].offset, sizeof value);
+        memcpy(&value, base + i * sizeof value, sizeof value);
         if (value < limits[i].min || value > limits[i].max) {
-            *bad_field = limits[i].field;
+            *bad_field = name;
             return CMX_ERR_CONFIG;
         }
     }

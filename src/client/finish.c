@@ -4,17 +4,20 @@
  */
 #include "client/finish.h"
 
+#include "client/account.h"
 #include "client/again.h"
 #include "client/attempt.h"
 #include "client/pause.h"
+#include "client/target.h"
 #include "client/turn.h"
 #include "client/verdict.h"
+#include "pool/origins.h"
 
 /* Takes a call off the list that its phase says. */
 static void leave_list(cmx_client *client, uint16_t index)
 {
     uint8_t phase = client->calls[index].phase;
-    if (phase == CMX_CALL_AWAIT_TURN) {
+    if (phase == CMX_CALL_AWAIT_TURN || phase == CMX_CALL_AWAIT_TARGET) {
         cmx_turn_drop(client, index);
     } else if (phase == CMX_CALL_AWAIT_RETRY) {
         cmx_again_drop(client, index);
@@ -41,6 +44,7 @@ void cmx_finish_call(cmx_client *client, uint16_t index, bool complete, int caus
     }
     call->verdict = (uint8_t)verdict;
     call->error = error;
+    cmx_account_settle(client, index);
     call->h2_error = client->pool.slots.rows[index].stream.error_code;
     call->tls_error = client->pool.slots.rows[index].tls_error;
     cmx_timerq_cancel(&client->timers, &call->timer);
@@ -74,6 +78,7 @@ void cmx_finish_note_sent(cmx_client *client, uint16_t index)
     cmx_call *call = &client->calls[index];
     if (call->phase == CMX_CALL_AWAIT_START && was_sent(&client->pool.slots.rows[index])) {
         call->attempts++;
+        cmx_target_on_sent(client, index);
         cmx_call_enter(call, CMX_CALL_AWAIT_HEAD, client->now_ms, 0);
     }
 }
@@ -99,11 +104,18 @@ uint16_t cmx_finish_take(cmx_client *client)
     return cmx_attempt_list_pop(client, &client->finished);
 }
 
-static void fill_answer(const cmx_call *call, cmx_done *done)
+/* Returns where a redirection leads to; empty = nowhere. */
+static cmx_text location_of(const cmx_h2_head *head)
+{
+    cmx_view location = cmx_h2_head_location(head);
+    return (cmx_text){(const char *)location.data, location.len};
+}
+
+static void fill_answer(const cmx_call *call, const cmx_h2_head *head, cmx_done *done)
 {
     cmx_answer_result result;
     cmx_answer_result_get(&call->answer, &result);
-    done->message = result.message;
+    done->message = result.message.len > 0 ? result.message : location_of(head);
     done->finish_reason = result.finish_reason;
     done->model = result.model;
     done->request_id = result.id;
@@ -119,22 +131,8 @@ static void fill_answer(const cmx_call *call, cmx_done *done)
 static void fill_head(const cmx_h2_head *head, cmx_done *done)
 {
     cmx_view id = cmx_h2_head_request_id(head);
-    cmx_view location = cmx_h2_head_location(head);
     done->request_id = (cmx_text){(const char *)id.data, id.len};
-    done->message = (cmx_text){(const char *)location.data, location.len};
-}
-
-static void count_done(cmx_stats *stats, const cmx_call *call)
-{
-    stats->done++;
-    stats->retries += call->replays + (call->attempts > 1 ? call->attempts - 1u : 0u);
-    if (call->verdict == CMX_VERDICT_TIMEOUT || call->verdict == CMX_VERDICT_STALLED) {
-        stats->timeouts++;
-    }
-    if (call->is_chat) {
-        stats->malformed_events += call->answer.malformed;
-        stats->skipped_events += call->answer.skipped;
-    }
+    done->message = location_of(head);
 }
 
 void cmx_finish_event(cmx_client *client, uint16_t index, cmx_event *event)
@@ -153,16 +151,20 @@ void cmx_finish_event(cmx_client *client, uint16_t index, cmx_event *event)
         .tls_error = call->tls_error,
         .attempts = call->attempts,
         .replays = call->replays,
-        .times = call->times,
+        .origin = cmx_origins_id(&client->pool, client->pool.slots.rows[index].origin),
+        .asked_model = cmx_target_asked_model(client, index),
+        .cost = call->spent,
+        .times = cmx_call_get_times(call),
         .deltas = call->deltas,
         .bytes = call->delivered_bytes,
     };
+    const cmx_h2_head *head = &client->pool.slots.rows[index].stream.head;
     if (call->is_chat) {
-        fill_answer(call, &event->done);
+        fill_answer(call, head, &event->done);
     } else {
-        fill_head(&client->pool.slots.rows[index].stream.head, &event->done);
+        fill_head(head, &event->done);
     }
-    count_done(&client->stats, call);
+    cmx_account_done(client, index);
     CMX_ASSERT(client->live > 0);
     client->live--;
 }

@@ -2,7 +2,7 @@
 /*
  * What can be seen of requests that wait and of an origin's limits. It changes nothing.
  */
-#include "client/state.h"
+#include "client/target.h"
 #include "pool/origins.h"
 
 static const char *const names[] = {
@@ -13,6 +13,7 @@ static const char *const names[] = {
     [CMX_WAITING_CONNECTIONS] = "CONNECTIONS",
     [CMX_WAITING_RATE_LIMIT] = "RATE_LIMIT",
     [CMX_WAITING_RETRY] = "RETRY",
+    [CMX_WAITING_TARGETS] = "TARGETS",
 };
 
 const char *cmx_waiting_name(enum cmx_waiting waiting)
@@ -30,8 +31,11 @@ enum cmx_waiting cmx_client_waiting(const cmx_client *client, cmx_id id)
     switch ((enum cmx_call_phase)client->calls[index].phase) {
     case CMX_CALL_AWAIT_TURN:
         return CMX_WAITING_RATE_LIMIT;
+    case CMX_CALL_AWAIT_TARGET:
+        return CMX_WAITING_TARGETS;
     case CMX_CALL_AWAIT_RETRY:
-        return CMX_WAITING_RETRY;
+        return cmx_target_due_ms(client, index) > client->now_ms ? CMX_WAITING_TARGETS
+                                                                 : CMX_WAITING_RETRY;
     case CMX_CALL_AWAIT_START:
         return cmx_pool_waiting(&client->pool, index);
     case CMX_CALL_AWAIT_HEAD:

@@ -5,8 +5,11 @@
  */
 #include "base/address.h"
 #include "base/field.h"
-#include "client/proxy.h"
 #include "base/wipe.h"
+#include "client/account.h"
+#include "client/layout.h"
+#include "client/proxy.h"
+#include "client/target.h"
 #include "client/turn.h"
 #include "pool/origins.h"
 #include "wire/tls_trust.h"
@@ -200,6 +203,10 @@ static int set_trust(cmx_client *client, cmx_origin_row *row, const cmx_origin *
         return fail(bad_field, "base_url", rc);
     }
     rc = load_trust(client, &row->trust, origin, bad_field);
+    if (rc == CMX_OK &&
+        cmx_region_owner_used(client->region, 0) > cmx_layout_trust_bytes(&client->config)) {
+        rc = CMX_ERR_NO_MEMORY;
+    }
     if (rc != CMX_OK) {
         cmx_tls_context_deinit(&row->trust);
         return rc;
@@ -267,6 +274,7 @@ int cmx_client_add_origin(cmx_client *client, const cmx_origin *origin, cmx_orig
     }
     cmx_state_read_clock(client);
     cmx_turn_open(client, index, origin->rate_limits);
+    cmx_account_open_origin(client, index);
     *bad_field = NULL;
     *id = cmx_origins_open(&client->pool, index);
     return CMX_OK;
@@ -293,6 +301,7 @@ int cmx_client_set_key(cmx_client *client, cmx_origin_id origin, const char *key
         }
     }
     cmx_gate_forget(&client->gate, index); /* another key has other limits */
-    client->turns_changed = true;
+    cmx_state_read_clock(client);
+    cmx_target_forgive(client, index);
     return CMX_OK;
 }

@@ -6,8 +6,10 @@
 #include "base/field.h"
 #include "client/attempt.h"
 #include "client/finish.h"
+#include "client/target.h"
 #include "client/transfer.h"
 #include "client/turn.h"
+#include "client/warn.h"
 #include "pool/origins.h"
 
 enum {
@@ -20,9 +22,9 @@ enum {
     ATTEMPTS_MAX = 10,
 };
 
-#define CHAT_PATH cmx_view_text("/chat/completions")
-#define TYPE_JSON cmx_view_text("application/json")
-#define TYPE_EVENTS cmx_view_text("text/event-stream")
+static const char chat_path[] = "/chat/completions";
+static const char type_json[] = "application/json";
+static const char type_events[] = "text/event-stream";
 
 void cmx_chat_default(cmx_chat *chat)
 {
@@ -51,6 +53,10 @@ static int fail(const char **bad_field, const char *field, int status)
 
 static int check_limits(const cmx_time_limits *limits, const char **bad_field)
 {
+    if ((limits->queue_timeout_ms | limits->head_timeout_ms | limits->first_token_timeout_ms |
+         limits->progress_timeout_ms | limits->total_timeout_ms | limits->attempts_max) == 0) {
+        return CMX_OK; /* most requests set none */
+    }
     const struct {
         const char *field;
         uint32_t value;
@@ -156,8 +162,6 @@ static int ask_limiter(cmx_client *client, uint32_t origin, uint32_t cost, const
 /* The caller has checked the id. */
 static cmx_id submit(cmx_client *client, cmx_call *call, uint32_t origin, cmx_slot_request *request)
 {
-    const cmx_origin_row *row = &client->pool.tables.origins[origin];
-    request->path_prefix = cmx_view_text(row->target.url.path);
     request->source = call->source.length > 0 ? &call->source : NULL;
     uint16_t index = cmx_pool_submit(&client->pool, origin, request);
     CMX_ASSERT(&client->calls[index] == call);
@@ -166,6 +170,36 @@ static cmx_id submit(cmx_client *client, cmx_call *call, uint32_t origin, cmx_sl
     cmx_retry_budget_deposit(&client->lanes[origin].budget);
     cmx_turn_take(client, index, false);
     return cmx_slot_handle(&client->pool.slots, index);
+}
+
+/* Finds a target whose origin takes the call; that they all cool down is no reason to refuse it. */
+static int find_target(cmx_client *client, cmx_call *call, enum cmx_tier tier, uint32_t *origin,
+                       const char **bad_field)
+{
+    uint16_t index = (uint16_t)(call - client->calls);
+    int rc = cmx_target_begin(client, index, tier);
+    if (rc < 0) {
+        return fail(bad_field, rc == CMX_ERR_RATE ? "tokens_per_min" : "model", rc);
+    }
+    bool is_chosen = rc == CMX_OK;
+    rc = is_chosen ? ask_limiter(client, cmx_target_origin(client, index), call->cost, bad_field)
+                   : CMX_OK;
+    while (rc != CMX_OK && cmx_target_begin_other(client, index)) {
+        rc = ask_limiter(client, cmx_target_origin(client, index), call->cost, bad_field);
+    }
+    *origin = cmx_target_origin(client, index);
+    return rc;
+}
+
+/* Finds the origin of a chat, or its target. */
+static int find_origin(cmx_client *client, cmx_call *call, const cmx_chat *chat, uint32_t *origin,
+                       const char **bad_field)
+{
+    if (chat->model == NULL) {
+        return find_target(client, call, chat->tier, origin, bad_field);
+    }
+    cmx_target_begin_unrouted(client, (uint16_t)(call - client->calls));
+    return ask_limiter(client, *origin, call->cost, bad_field);
 }
 
 int cmx_chat_check(const cmx_chat *chat, cmx_chat_fault *fault)
@@ -177,8 +211,11 @@ int cmx_chat_check(const cmx_chat *chat, cmx_chat_fault *fault)
 int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const char **bad_field)
 {
     uint32_t origin = cmx_origins_find_open(&client->pool, chat->origin);
-    if (origin == CMX_ORIGINS_NONE) {
+    if (chat->model != NULL && origin == CMX_ORIGINS_NONE) {
         return fail(bad_field, "origin", CMX_ERR_ARGUMENT);
+    }
+    if (chat->model == NULL && (unsigned)chat->tier > CMX_TIER_HIGH) {
+        return fail(bad_field, "tier", CMX_ERR_ARGUMENT);
     }
     cmx_call *call = NULL;
     int rc = prepare(client, &chat->limits, chat->user, &call, bad_field);
@@ -191,8 +228,11 @@ int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const c
     if (rc != CMX_OK) {
         return fail(bad_field, fault.field, rc);
     }
+    if (client->warn.budget_stops && cmx_warn_is_spent(client)) {
+        return fail(bad_field, "budget", CMX_ERR_BUDGET);
+    }
     call->cost = estimate_tokens(call->body.length, chat);
-    rc = ask_limiter(client, origin, call->cost, bad_field);
+    rc = find_origin(client, call, chat, &origin, bad_field);
     if (rc != CMX_OK) {
         return rc;
     }
@@ -205,34 +245,33 @@ int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const c
     cmx_attempt_begin_answer(client, (uint16_t)(call - client->calls));
 
     cmx_slot_request request = {
-        .method = cmx_view_text("POST"),
-        .path = CHAT_PATH,
-        .accept = chat->stream ? TYPE_EVENTS : TYPE_JSON,
-        .content_type = TYPE_JSON,
+        .method = "POST",
+        .path = chat_path,
+        .accept = chat->stream ? type_events : type_json,
+        .content_type = type_json,
     };
     *id = submit(client, call, origin, &request);
     return fail(bad_field, NULL, CMX_OK);
 }
 
-static bool find_method(enum cmx_method method, cmx_view *name)
+/* Returns the method's name, or NULL: the caller's value is not of the enum. */
+static const char *method_name(enum cmx_method method)
 {
     switch (method) {
     case CMX_METHOD_GET:
-        *name = cmx_view_text("GET");
-        return true;
+        return "GET";
     case CMX_METHOD_POST:
-        *name = cmx_view_text("POST");
-        return true;
+        return "POST";
     case CMX_METHOD_DELETE:
-        *name = cmx_view_text("DELETE");
-        return true;
+        return "DELETE";
     }
-    return false; /* the caller's value is not of the enum */
+    return NULL;
 }
 
 static int check_request(const cmx_request *request, cmx_slot_request *out, const char **bad_field)
 {
-    if (!find_method(request->method, &out->method)) {
+    out->method = method_name(request->method);
+    if (out->method == NULL) {
         return fail(bad_field, "method", CMX_ERR_ARGUMENT);
     }
     if (!cmx_url_path_ok(request->path) || strlen(request->path) > CMX_POOL_PATH_BYTES_MAX) {
@@ -241,14 +280,11 @@ static int check_request(const cmx_request *request, cmx_slot_request *out, cons
     if (request->body == NULL && request->body_len > 0) {
         return fail(bad_field, "body", CMX_ERR_ARGUMENT);
     }
-    out->path = cmx_view_text(request->path);
+    out->path = request->path;
     if (request->body_len > 0) {
-        out->content_type = TYPE_JSON;
-        if (request->content_type != NULL) {
-            out->content_type = cmx_view_text(request->content_type);
-        }
-        if (out->content_type.len > CONTENT_TYPE_BYTES_MAX ||
-            !cmx_field_value_ok(out->content_type)) {
+        out->content_type = request->content_type != NULL ? request->content_type : type_json;
+        cmx_view type = cmx_view_text(out->content_type);
+        if (type.len > CONTENT_TYPE_BYTES_MAX || !cmx_field_value_ok(type)) {
             return fail(bad_field, "content_type", CMX_ERR_HEADER);
         }
     }
@@ -262,7 +298,7 @@ int cmx_request_start(cmx_client *client, const cmx_request *request, cmx_id *id
     if (origin == CMX_ORIGINS_NONE) {
         return fail(bad_field, "origin", CMX_ERR_ARGUMENT);
     }
-    cmx_slot_request wire = {.accept = TYPE_JSON};
+    cmx_slot_request wire = {.accept = type_json};
     int rc = check_request(request, &wire, bad_field);
     if (rc != CMX_OK) {
         return rc;
@@ -277,6 +313,7 @@ int cmx_request_start(cmx_client *client, const cmx_request *request, cmx_id *id
     if (rc != CMX_OK) {
         return rc;
     }
+    cmx_target_begin_unrouted(client, (uint16_t)(call - client->calls));
     cmx_call_set_bytes(call, request->body, request->body_len);
     *id = submit(client, call, origin, &wire);
     return fail(bad_field, NULL, CMX_OK);

@@ -6,14 +6,20 @@
 #define CMX_CLIENT_STATE_H
 
 #include "base/blocks.h"
+#include "base/histogram.h"
 #include "base/lines.h"
 #include "base/region.h"
 #include "base/timerq.h"
-#include "chatmux/client.h"
+#include "chatmux/route.h"
+#include "chatmux/stats.h"
 #include "client/call.h"
+#include "policy/alert.h"
+#include "policy/cost.h"
 #include "policy/gate.h"
 #include "policy/limiter.h"
+#include "policy/meter.h"
 #include "policy/retry.h"
+#include "policy/route.h"
 #include "pool/pool.h"
 
 enum { CMX_STATE_GATES_MAX = 16 }; /* models that were told 429 lately, all origins */
@@ -52,6 +58,50 @@ typedef struct cmx_pause_table {
     uint32_t waiting;    /* rows in use that are not: the next pulls are theirs */
 } cmx_pause_table;
 
+/* What a target is beside its row in the route: see client/target.h. */
+typedef struct cmx_target_name {
+    uint64_t hash;       /* of the model, as gates know it */
+    uint64_t started;    /* attempts sent there */
+    uint32_t generation; /* part of the id; grows when the row is used again */
+    uint8_t origin;      /* row; valid unless removed */
+    bool is_added;       /* it was ever in use */
+    char model[CMX_TARGET_MODEL_BYTES_MAX + 1];
+} cmx_target_name;
+
+/* How a call is routed. */
+typedef struct cmx_target_call {
+    uint64_t tried;     /* targets that failed it, bit per row */
+    cmx_origin_id from; /* of the attempt before */
+    uint8_t target;     /* row; valid if routed */
+    uint8_t tier;
+    bool routed; /* else nothing else counts */
+    bool chosen; /* for the next attempt, or the one under way */
+} cmx_target_call;
+
+typedef struct cmx_target_table {
+    cmx_route route;
+    cmx_target_name *names; /* same index as the route's rows */
+    cmx_target_call *calls; /* one per slot; NULL = there are no targets */
+} cmx_target_table;
+
+/* Times of all requests together, whichever model. */
+typedef struct cmx_figures {
+    cmx_histogram total;
+    cmx_histogram head;
+    cmx_histogram first_token;
+    cmx_histogram per_token;
+} cmx_figures;
+
+/* Alerts and the budget: see client/warn.h. */
+typedef struct cmx_warn_state {
+    cmx_alert_watch watch;
+    uint64_t due_ms;   /* when to look at it; UINT64_MAX = when something happened */
+    uint64_t budget;   /* picodollars; UINT64_MAX = none */
+    bool is_on;        /* the configuration has a threshold */
+    bool budget_stops; /* no new chats once it is used up */
+    bool budget_told;
+} cmx_warn_state;
+
 struct cmx_client {
     cmx_config config;    /* copied; never changes */
     const cmx_port *port; /* borrowed until deinit */
@@ -61,16 +111,17 @@ struct cmx_client {
     cmx_region *region;   /* of nghttp2 and wolfSSL */
     cmx_h2_library h2_library;
     cmx_blocks event_blocks; /* for events that outgrow a tail */
+    cmx_answer_notes notes;  /* messages of errors */
+    cmx_blocks tails;        /* of tail_bytes, for split events */
+    cmx_blocks shapes;       /* of shape_bytes */
+    cmx_blocks tools;        /* of tool_calls_max rows */
     cmx_lines lines;         /* of the trace; without memory if there is none */
     cmx_trace_hook hook;     /* takes the lines; NULL = nobody */
     void *hook_user;         /* the caller's */
     cmx_pool pool;
-    cmx_call *calls;        /* one per slot, same index */
-    uint8_t *tails;         /* tail_bytes per slot */
-    uint8_t *shapes;        /* shape_bytes per slot */
-    cmx_answer_tool *tools; /* tool_calls_max per slot */
-    cmx_timerq timers;      /* of the calls */
-    uint64_t now_ms;        /* the port's clock, as of the last tick or pull */
+    cmx_call *calls;   /* one per slot, same index */
+    cmx_timerq timers; /* of the calls */
+    uint64_t now_ms;   /* the port's clock, as of the last tick or pull */
 
     cmx_lane *lanes; /* one per origin */
     cmx_gate gate;
@@ -84,6 +135,11 @@ struct cmx_client {
     cmx_call_list finished; /* calls whose DONE was not delivered */
     cmx_call_list told;     /* calls whose RETRY was not delivered */
     cmx_pause_table pauses;
+    cmx_target_table targets;
+    cmx_cost_table prices;
+    cmx_meter meter;      /* by model */
+    cmx_figures *figures; /* NULL = nothing is measured: models_max is 0 */
+    cmx_warn_state warn;
 
     uint16_t decoding; /* call whose decoder has a chunk, or CMX_SLOT_NONE */
     uint16_t lent;     /* call whose DONE event is lent, or CMX_SLOT_NONE */
@@ -92,7 +148,8 @@ struct cmx_client {
     cmx_stats stats;   /* counters; the rest is filled on request */
 };
 
-/* Reads the clock: once a tick and before each pull, since the caller may have taken its time. */
+/* Reads the clock: once a tick and before an event's first pull, since the caller may have taken
+ * its time. */
 static inline void cmx_state_read_clock(cmx_client *client)
 {
     client->now_ms = client->port->now_ms(client->port_state);

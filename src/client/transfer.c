@@ -5,13 +5,18 @@
  */
 #include "client/transfer.h"
 
+#include "client/account.h"
 #include "client/again.h"
 #include "client/attempt.h"
 #include "client/finish.h"
 #include "client/pause.h"
+#include "client/target.h"
 #include "client/trace.h"
 #include "client/turn.h"
 #include "client/verdict.h"
+#include "client/warn.h"
+
+enum { PULLS_PER_CLOCK = 32 }; /* items without an event: a tenth of a millisecond at most */
 
 void cmx_transfer_end_lending(cmx_client *client)
 {
@@ -32,6 +37,14 @@ static void address(const cmx_client *client, uint16_t index, cmx_event *event)
     event->user = client->calls[index].user;
 }
 
+static void on_first_token(cmx_client *client, uint16_t index)
+{
+    cmx_target_on_token(client, index);
+    if (cmx_timerq_armed(&client->calls[index].timer)) {
+        cmx_attempt_arm(client, index);
+    }
+}
+
 /* Makes an event of a decoded item. */
 static void fill_item(cmx_client *client, uint16_t index, const cmx_answer_item *item,
                       cmx_event *event)
@@ -48,9 +61,8 @@ static void fill_item(cmx_client *client, uint16_t index, const cmx_answer_item 
         event->delta = item->delta;
         /* Only the first token can bring the deadline nearer; later ones are found when due. */
         if (cmx_call_on_token(call, item->delta.text.len, client->now_ms,
-                              cmx_state_unread_ms(client, index)) &&
-            cmx_timerq_armed(&call->timer)) {
-            cmx_attempt_arm(client, index);
+                              cmx_state_unread_ms(client, index))) {
+            on_first_token(client, index);
         }
         return;
     }
@@ -94,6 +106,7 @@ static bool on_head(cmx_client *client, uint16_t index, cmx_event *event)
     cmx_call *call = &client->calls[index];
     const cmx_h2_head *head = &client->pool.slots.rows[index].stream.head;
     call->http_status = head->status;
+    cmx_account_head(client, index);
     cmx_turn_on_head(client, index);
     if (!call->is_chat && head->status >= 300 && cmx_again_decide_head(client, index)) {
         return false;
@@ -163,6 +176,7 @@ static bool take_item(cmx_client *client, const cmx_pool_item *item, cmx_event *
     switch (item->kind) {
     case CMX_POOL_ITEM_STARTED:
         client->calls[item->slot].attempts++;
+        cmx_target_on_sent(client, item->slot);
         cmx_attempt_enter(client, item->slot, CMX_CALL_AWAIT_HEAD);
         return false;
     case CMX_POOL_ITEM_HEAD:
@@ -186,10 +200,15 @@ static int rest(cmx_client *client)
     return client->live > 0 ? CMX_AGAIN : CMX_IDLE;
 }
 
-/* Takes the next thing that happened: what was kept of requests that were paused comes first. */
-static int pull_item(cmx_client *client, cmx_pool_item *item)
+/* Takes the next thing that happened: what was kept of requests that were paused comes first.
+ *
+ * pulls  in out: how many there were since the caller was here. It may have taken its time, so the
+ *        first one reads the clock; what takes the loop itself a while are many of them */
+static int pull_item(cmx_client *client, uint32_t *pulls, cmx_pool_item *item)
 {
-    cmx_state_read_clock(client);
+    if ((*pulls)++ % PULLS_PER_CLOCK == 0) {
+        cmx_state_read_clock(client);
+    }
     int rc = cmx_pause_pull(client, item);
     return rc == CMX_OK ? rc : cmx_pool_pull(&client->pool, client->now_ms, item);
 }
@@ -200,6 +219,7 @@ static int pull_event(cmx_client *client, cmx_event *event)
     if (client->pauses.paused > 0 && cmx_pause_stop(client) != CMX_OK) {
         cmx_finish_abort(client, client->decoding, CMX_ERR_HTTP2);
     }
+    uint32_t pulls = 0;
     for (;;) {
         if (client->pauses.waiting > 0 && client->decoding == CMX_SLOT_NONE) {
             client->decoding = cmx_pause_go_on(client);
@@ -222,7 +242,7 @@ static int pull_event(cmx_client *client, cmx_event *event)
             return CMX_OK;
         }
         cmx_pool_item item;
-        if (pull_item(client, &item) != CMX_OK) {
+        if (pull_item(client, &pulls, &item) != CMX_OK) {
             return rest(client);
         }
         if (take_item(client, &item, event)) {
@@ -233,6 +253,12 @@ static int pull_event(cmx_client *client, cmx_event *event)
 
 int cmx_client_next_event(cmx_client *client, cmx_event *event)
 {
+    if (cmx_warn_is_due(client)) {
+        cmx_transfer_end_lending(client);
+        if (cmx_warn_next(client, event)) {
+            return CMX_OK;
+        }
+    }
     int rc = pull_event(client, event);
     cmx_trace_flush(client); /* the libraries have returned: a hook may take its time */
     return rc;

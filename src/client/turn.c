@@ -7,6 +7,7 @@
 #include "client/turn.h"
 
 #include "client/attempt.h"
+#include "client/target.h"
 
 enum {
     PERCENT = 100,
@@ -92,7 +93,7 @@ static void hold_last(cmx_client *client, uint16_t index)
     client->calls[index].prev = last;
 }
 
-static void hold(cmx_client *client, uint16_t index, bool in_front)
+static void hold(cmx_client *client, uint16_t index, bool in_front, enum cmx_call_phase phase)
 {
     if (client->pool.slots.rows[index].state == CMX_SLOT_QUEUED) {
         cmx_pool_hold(&client->pool, index);
@@ -102,15 +103,17 @@ static void hold(cmx_client *client, uint16_t index, bool in_front)
     } else {
         hold_last(client, index);
     }
-    lane_of(client, index)->waiting++;
+    if (phase == CMX_CALL_AWAIT_TURN) { /* without a target it waits for no lane */
+        lane_of(client, index)->waiting++;
+    }
     client->turns_changed = true; /* when it can start is found out by the next step */
-    cmx_attempt_enter(client, index, CMX_CALL_AWAIT_TURN);
+    cmx_attempt_enter(client, index, phase);
 }
 
 void cmx_turn_drop(cmx_client *client, uint16_t index)
 {
     const cmx_call *call = &client->calls[index];
-    CMX_ASSERT(call->phase == CMX_CALL_AWAIT_TURN);
+    CMX_ASSERT(call->phase == CMX_CALL_AWAIT_TURN || call->phase == CMX_CALL_AWAIT_TARGET);
     if (call->prev == CMX_SLOT_NONE) {
         client->turns.first = call->next;
     } else {
@@ -121,7 +124,9 @@ void cmx_turn_drop(cmx_client *client, uint16_t index)
     } else {
         client->calls[call->next].prev = call->prev;
     }
-    lane_of(client, index)->waiting--;
+    if (call->phase == CMX_CALL_AWAIT_TURN) {
+        lane_of(client, index)->waiting--;
+    }
     client->turns_changed = true;
 }
 
@@ -188,12 +193,40 @@ static void let_in(cmx_client *client, uint16_t index, bool again)
 void cmx_turn_take(cmx_client *client, uint16_t index, bool again)
 {
     uint64_t wait_ms = 0;
+    if (!cmx_target_ensure(client, index)) {
+        hold(client, index, again, CMX_CALL_AWAIT_TARGET);
+        return;
+    }
     bool is_next = again || lane_of(client, index)->waiting == 0;
     if (is_next && admit(client, index, &wait_ms)) {
         let_in(client, index, again);
     } else {
-        hold(client, index, again);
+        hold(client, index, again, CMX_CALL_AWAIT_TURN);
     }
+}
+
+/* Sees to it that a held call waits for what it lacks: a target, or its turn there.
+ *
+ * due_ms  in, out: when the next target can be had, if that is sooner
+ *
+ * Returns whether it has a target. */
+static bool has_target(cmx_client *client, uint16_t index, uint64_t *due_ms)
+{
+    uint8_t phase = client->calls[index].phase;
+    if (cmx_target_ensure(client, index)) {
+        if (phase == CMX_CALL_AWAIT_TARGET) {
+            lane_of(client, index)->waiting++;
+            cmx_attempt_enter(client, index, CMX_CALL_AWAIT_TURN);
+        }
+        return true;
+    }
+    if (phase == CMX_CALL_AWAIT_TURN) {
+        lane_of(client, index)->waiting--;
+        cmx_attempt_enter(client, index, CMX_CALL_AWAIT_TARGET);
+    }
+    uint64_t target_ms = cmx_target_due_ms(client, index);
+    *due_ms = target_ms < *due_ms ? target_ms : *due_ms;
+    return false;
 }
 
 void cmx_turn_step(cmx_client *client)
@@ -206,9 +239,12 @@ void cmx_turn_step(cmx_client *client)
     uint32_t blocked = 0; /* bit per origin whose limiter has refused one */
     uint16_t next = CMX_SLOT_NONE;
     for (uint16_t i = client->turns.first; i != CMX_SLOT_NONE; i = next) {
-        uint32_t bit = 1u << origin_of(client, i);
         uint64_t wait_ms = 0;
         next = client->calls[i].next;
+        if (!has_target(client, i, &due_ms)) {
+            continue;
+        }
+        uint32_t bit = 1u << origin_of(client, i);
         if ((blocked & bit) != 0) {
             continue;
         }
@@ -318,7 +354,19 @@ static void call_back(cmx_client *client, cmx_gate_key key)
         }
         if (own.origin == key.origin && own.model == key.model) {
             cmx_turn_end(client, i, true);
-            hold(client, i, true);
+            hold(client, i, true, CMX_CALL_AWAIT_TURN);
+        }
+    }
+}
+
+void cmx_turn_call_back_lost(cmx_client *client)
+{
+    uint16_t before = CMX_SLOT_NONE;
+    for (uint16_t i = client->pool.slots.queued.last; i != CMX_SLOT_NONE; i = before) {
+        before = client->pool.slots.rows[i].prev;
+        if (cmx_target_is_lost(client, i)) {
+            cmx_turn_end(client, i, true);
+            hold(client, i, true, CMX_CALL_AWAIT_TURN);
         }
     }
 }

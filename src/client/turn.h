@@ -27,7 +27,7 @@ bool cmx_turn_fits(const cmx_client *client, uint32_t origin, uint32_t cost);
 uint16_t cmx_turn_oldest(const cmx_client *client, uint32_t origin);
 
 /* Lets a call, whose slot is queued or held, be sent as soon as there is a connection, or holds it
- * in AWAIT_TURN.
+ * in AWAIT_TURN, or in AWAIT_TARGET if every target of it cools down.
  *
  * again  it was sent before: it stands in front of those that were not */
 void cmx_turn_take(cmx_client *client, uint16_t index, bool again);
@@ -38,7 +38,7 @@ void cmx_turn_step(cmx_client *client);
 /* Returns when the next step is due: 0 = now, UINT64_MAX = when something happens. */
 uint64_t cmx_turn_due_ms(const cmx_client *client);
 
-/* The call is in AWAIT_TURN and ends: takes it off the list. */
+/* The call is in AWAIT_TURN or AWAIT_TARGET and ends: takes it off the list. */
 void cmx_turn_drop(cmx_client *client, uint16_t index);
 
 /* An attempt ended: gives its place back.
@@ -48,6 +48,9 @@ void cmx_turn_end(cmx_client *client, uint16_t index, bool unprocessed);
 
 /* A head came: what it says of limits, and that the gate's model is served again. */
 void cmx_turn_on_head(cmx_client *client, uint16_t index);
+
+/* Targets cooled down or are gone: what is queued for them and was not sent comes back. */
+void cmx_turn_call_back_lost(cmx_client *client);
 
 /* The server said 429: nothing of that origin and model starts for `wait_ms`, and what is queued
  * and was not sent comes back. */

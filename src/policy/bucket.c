@@ -75,6 +75,12 @@ void cmx_bucket_set_rate(cmx_bucket *bucket, uint32_t rate_per_min, uint32_t bur
     }
 }
 
+/* Returns whether nobody limits anything: then nothing is counted either. */
+static bool is_open(const cmx_bucket *bucket, uint64_t now_ms)
+{
+    return bucket->rate_per_min == 0 && now_ms >= bucket->allowed_until_ms;
+}
+
 bool cmx_bucket_can_fit(const cmx_bucket *bucket, uint32_t cost)
 {
     return bucket->rate_per_min == 0 || cost <= bucket->burst;
@@ -100,6 +106,9 @@ uint64_t cmx_bucket_wait_ms(const cmx_bucket *bucket, uint32_t cost, uint64_t no
 int cmx_bucket_reserve(cmx_bucket *bucket, uint32_t cost, uint64_t now_ms, uint64_t *wait_ms)
 {
     *wait_ms = 0;
+    if (is_open(bucket, now_ms)) {
+        return CMX_OK;
+    }
     if (!cmx_bucket_can_fit(bucket, cost)) {
         return CMX_ERR_RATE;
     }
@@ -114,6 +123,9 @@ int cmx_bucket_reserve(cmx_bucket *bucket, uint32_t cost, uint64_t now_ms, uint6
 
 void cmx_bucket_refund(cmx_bucket *bucket, int64_t amount, uint64_t now_ms)
 {
+    if (is_open(bucket, now_ms)) {
+        return;
+    }
     fill(bucket, now_ms);
     if (amount < 0) {
         take_units(bucket, amount < -AMOUNT_MAX ? AMOUNT_MAX : -amount);

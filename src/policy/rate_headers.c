@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rate-limit headers. See rate_headers.h. One table has every name with one value; RateLimit and
+ * Rate-limit headers. See rate_headers.h. A name with one value is read word by word; RateLimit and
  * RateLimit-Policy are lists of structured fields (RFC 9651), of which one syntax error discards
  * the whole field, as that RFC demands.
  */
@@ -24,39 +24,31 @@ enum { INTEGER_DIGITS_MAX = 15 }; /* RFC 9651, 3.3.1 */
 #define REMAINING CMX_RATE_HEADERS_REMAINING
 #define RESET CMX_RATE_HEADERS_RESET
 
+/* What the name of a field with one value says. */
 struct row {
-    const char *name;
     uint8_t kind;
     uint8_t member;
     uint8_t rank;
 };
 
-static const struct row rows[] = {
-    {"x-ratelimit-limit-requests", REQUESTS, LIMIT, RANK_EXACT},
-    {"x-ratelimit-remaining-requests", REQUESTS, REMAINING, RANK_EXACT},
-    {"x-ratelimit-reset-requests", REQUESTS, RESET, RANK_EXACT},
-    {"x-ratelimit-limit-tokens", TOKENS, LIMIT, RANK_EXACT},
-    {"x-ratelimit-remaining-tokens", TOKENS, REMAINING, RANK_EXACT},
-    {"x-ratelimit-reset-tokens", TOKENS, RESET, RANK_EXACT},
-    {"anthropic-ratelimit-requests-limit", REQUESTS, LIMIT, RANK_EXACT},
-    {"anthropic-ratelimit-requests-remaining", REQUESTS, REMAINING, RANK_EXACT},
-    {"anthropic-ratelimit-requests-reset", REQUESTS, RESET, RANK_EXACT},
-    {"anthropic-ratelimit-tokens-limit", TOKENS, LIMIT, RANK_EXACT},
-    {"anthropic-ratelimit-tokens-remaining", TOKENS, REMAINING, RANK_EXACT},
-    {"anthropic-ratelimit-tokens-reset", TOKENS, RESET, RANK_EXACT},
-    {"anthropic-ratelimit-input-tokens-limit", INPUT, LIMIT, RANK_EXACT},
-    {"anthropic-ratelimit-input-tokens-remaining", INPUT, REMAINING, RANK_EXACT},
-    {"anthropic-ratelimit-input-tokens-reset", INPUT, RESET, RANK_EXACT},
-    {"anthropic-ratelimit-output-tokens-limit", OUTPUT, LIMIT, RANK_EXACT},
-    {"anthropic-ratelimit-output-tokens-remaining", OUTPUT, REMAINING, RANK_EXACT},
-    {"anthropic-ratelimit-output-tokens-reset", OUTPUT, RESET, RANK_EXACT},
-    {"x-ratelimit-limit", REQUESTS, LIMIT, RANK_PLAIN},
-    {"x-ratelimit-remaining", REQUESTS, REMAINING, RANK_PLAIN},
-    {"x-ratelimit-reset", REQUESTS, RESET, RANK_PLAIN},
-    {"ratelimit-limit", REQUESTS, LIMIT, RANK_IETF},
-    {"ratelimit-remaining", REQUESTS, REMAINING, RANK_IETF},
-    {"ratelimit-reset", REQUESTS, RESET, RANK_IETF},
+struct word {
+    cmx_view text;
+    uint8_t means;
 };
+
+#define WORD(text)                                \
+    {                                             \
+        (const uint8_t *)(text), sizeof(text) - 1 \
+    }
+
+static const struct word members[] = {
+    {WORD("limit"), LIMIT}, {WORD("remaining"), REMAINING}, {WORD("reset"), RESET}};
+
+/* Behind the member's name, and before it as Anthropic has them. */
+static const struct word kinds[] = {{WORD("requests"), REQUESTS},
+                                    {WORD("tokens"), TOKENS},
+                                    {WORD("input-tokens"), INPUT},
+                                    {WORD("output-tokens"), OUTPUT}};
 
 /* One item of an IETF list. Its numbers are UINT64_MAX where they are missing. */
 struct item {
@@ -80,16 +72,19 @@ static uint32_t clamp(uint64_t number)
     return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
 }
 
-static bool begins_with(cmx_view text, const char *prefix)
-{
-    size_t len = strlen(prefix);
-    return text.len >= len && memcmp(text.data, prefix, len) == 0;
-}
-
 static void advance(cmx_view *text, size_t bytes)
 {
     text->data += bytes;
     text->len -= bytes;
+}
+
+static bool take_text(cmx_view *text, cmx_view prefix)
+{
+    if (text->len < prefix.len || memcmp(text->data, prefix.data, prefix.len) != 0) {
+        return false;
+    }
+    advance(text, prefix.len);
+    return true;
 }
 
 static bool take_byte(cmx_view *text, uint8_t byte)
@@ -399,8 +394,9 @@ static void feed_member(cmx_rate_headers *headers, const struct row *row, cmx_vi
         }
     } else {
         uint64_t count = 0;
-        if (!cmx_number_read_count(cut_list(value), &count) ||
-            (row->member == LIMIT && count == 0)) {
+        bool known =
+            cmx_number_read_count(value, &count) || cmx_number_read_count(cut_list(value), &count);
+        if (!known || (row->member == LIMIT && count == 0)) {
             return;
         }
         number = clamp(count);
@@ -411,30 +407,69 @@ static void feed_member(cmx_rate_headers *headers, const struct row *row, cmx_vi
     set_member(headers, row->kind, row->member, number);
 }
 
+/* Takes one of the words off the front. */
+static bool take_word(cmx_view *name, const struct word *words, size_t count, uint8_t *means)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (take_text(name, words[i].text)) {
+            *means = words[i].means;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_member(cmx_view *name, struct row *row)
+{
+    return take_word(name, members, CMX_ARRAY_LEN(members), &row->member);
+}
+
+/* Of requests and tokens, the first ones of `kinds`, or of all. */
+static bool take_kind(cmx_view *name, size_t count, struct row *row)
+{
+    return take_word(name, kinds, count, &row->kind);
+}
+
+/* Reads x-ratelimit-limit-requests, x-ratelimit-limit, anthropic-ratelimit-requests-limit,
+ * ratelimit-limit and their like. */
+static bool read_name(cmx_view name, struct row *row)
+{
+    *row = (struct row){REQUESTS, 0, RANK_EXACT};
+    if (take_text(&name, CMX_VIEW_LITERAL("x-ratelimit-"))) {
+        if (!take_member(&name, row)) {
+            return false;
+        }
+        if (name.len == 0) {
+            row->rank = RANK_PLAIN;
+            return true;
+        }
+        return take_byte(&name, '-') && take_kind(&name, 2, row) && name.len == 0;
+    }
+    if (take_text(&name, CMX_VIEW_LITERAL("anthropic-ratelimit-"))) {
+        return take_kind(&name, CMX_ARRAY_LEN(kinds), row) && take_byte(&name, '-') &&
+               take_member(&name, row) && name.len == 0;
+    }
+    row->rank = RANK_IETF;
+    return take_text(&name, CMX_VIEW_LITERAL("ratelimit-")) && take_member(&name, row) &&
+           name.len == 0;
+}
+
 bool cmx_rate_headers_wants(cmx_view name)
 {
-    return begins_with(name, "x-ratelimit-") || begins_with(name, "anthropic-ratelimit-") ||
-           begins_with(name, "ratelimit");
+    return take_text(&name, CMX_VIEW_LITERAL("x-ratelimit-")) ||
+           take_text(&name, CMX_VIEW_LITERAL("anthropic-ratelimit-")) ||
+           take_text(&name, CMX_VIEW_LITERAL("ratelimit"));
 }
 
 void cmx_rate_headers_feed(cmx_rate_headers *headers, cmx_view name, cmx_view value,
                            int64_t now_unix_ms)
 {
-    if (!cmx_rate_headers_wants(name)) {
-        return;
-    }
-    if (cmx_view_equal(name, CMX_VIEW_LITERAL("ratelimit"))) {
+    struct row row;
+    if (read_name(name, &row)) {
+        feed_member(headers, &row, value, now_unix_ms);
+    } else if (cmx_view_equal(name, CMX_VIEW_LITERAL("ratelimit"))) {
         feed_list(headers, value, false);
-        return;
-    }
-    if (cmx_view_equal(name, CMX_VIEW_LITERAL("ratelimit-policy"))) {
+    } else if (cmx_view_equal(name, CMX_VIEW_LITERAL("ratelimit-policy"))) {
         feed_list(headers, value, true);
-        return;
-    }
-    for (size_t i = 0; i < CMX_ARRAY_LEN(rows); i++) {
-        if (cmx_view_equal(name, cmx_view_text(rows[i].name))) {
-            feed_member(headers, &rows[i], value, now_unix_ms);
-            return;
-        }
     }
 }

@@ -16,22 +16,23 @@ struct lasting {
     const char *text;
     bool is_prefix;
     bool needs_no_status; /* says the same as a status would, so a status is believed instead */
+    enum cmx_retry_fault fault;
 };
 
 static const struct lasting lasting[] = {
-    {"insufficient_", true, false}, /* quota, balance, credits */
-    {"billing", true, false},       /* billing_hard_limit_reached, billing_not_active, ... */
-    {"exceeded_current_quota_error", false, false},
-    {"context_length_exceeded", false, false},
-    {"content_filter", false, false},
-    {"content_policy_violation", false, false},
-    {"invalid_request_error", false, true},
-    {"invalid_api_key", false, true},
-    {"authentication_error", false, true},
-    {"permission_error", false, true},
-    {"not_found_error", false, true},
-    {"model_not_found", false, true},
-    {"request_too_large", false, true},
+    {"insufficient_", true, false, CMX_RETRY_FAULT_ACCOUNT}, /* quota, balance, credits */
+    {"billing", true, false, CMX_RETRY_FAULT_ACCOUNT},       /* billing_not_active, ... */
+    {"exceeded_current_quota_error", false, false, CMX_RETRY_FAULT_ACCOUNT},
+    {"context_length_exceeded", false, false, CMX_RETRY_FAULT_REQUEST},
+    {"content_filter", false, false, CMX_RETRY_FAULT_REQUEST},
+    {"content_policy_violation", false, false, CMX_RETRY_FAULT_REQUEST},
+    {"invalid_request_error", false, true, CMX_RETRY_FAULT_REQUEST},
+    {"invalid_api_key", false, true, CMX_RETRY_FAULT_ACCOUNT},
+    {"authentication_error", false, true, CMX_RETRY_FAULT_ACCOUNT},
+    {"permission_error", false, true, CMX_RETRY_FAULT_ACCOUNT},
+    {"not_found_error", false, true, CMX_RETRY_FAULT_ACCOUNT},
+    {"model_not_found", false, true, CMX_RETRY_FAULT_ACCOUNT},
+    {"request_too_large", false, true, CMX_RETRY_FAULT_REQUEST},
 };
 
 static bool begins_with(cmx_view text, const char *prefix)
@@ -40,17 +41,30 @@ static bool begins_with(cmx_view text, const char *prefix)
     return text.len >= len && memcmp(text.data, prefix, len) == 0;
 }
 
-static bool is_lasting(cmx_view text, bool has_status)
+static const struct lasting *find_lasting(cmx_view text, bool has_status)
 {
     for (size_t i = 0; i < CMX_ARRAY_LEN(lasting); i++) {
         const struct lasting *row = &lasting[i];
         bool fits =
             begins_with(text, row->text) && (row->is_prefix || text.len == strlen(row->text));
         if (fits && !(row->needs_no_status && has_status)) {
-            return true;
+            return row;
         }
     }
-    return false;
+    return NULL;
+}
+
+static bool is_lasting(cmx_view text, bool has_status)
+{
+    return find_lasting(text, has_status) != NULL;
+}
+
+enum cmx_retry_fault cmx_retry_fault_of(const cmx_retry_outcome *outcome)
+{
+    bool has_status = outcome->http_status != 0;
+    const struct lasting *found = find_lasting(outcome->error_code, has_status);
+    found = found != NULL ? found : find_lasting(outcome->error_type, has_status);
+    return found != NULL ? found->fault : CMX_RETRY_FAULT_UNSAID;
 }
 
 static bool is_retryable_status(uint32_t status)
@@ -184,7 +198,9 @@ static cmx_retry_decision decide_replay(const cmx_retry_policy *policy,
         return end_with(CMX_RETRY_STOP_REPLAYS, outcome);
     }
     uint32_t wait_ms = 0;
-    if (outcome->slow_down) {
+    if (state->elsewhere) {
+        wait_ms = state->elsewhere_ms;
+    } else if (outcome->slow_down) {
         wait_ms = back_off(policy, state->replays, true, state->random);
     } else if (state->replays > 0) {
         wait_ms = back_off(policy, state->replays - 1, false, state->random);
@@ -204,6 +220,12 @@ static cmx_retry_decision decide_retry(const cmx_retry_policy *policy,
         return end_with(CMX_RETRY_STOP_ATTEMPTS, outcome);
     }
     enum cmx_retry_reason reason = reason_of(outcome);
+    if (state->elsewhere) {
+        return fits_deadline(state->elsewhere_ms, state)
+                   ? (cmx_retry_decision){CMX_RETRY_ACTION_RETRY, reason, CMX_RETRY_STOP_NONE,
+                                          state->elsewhere_ms}
+                   : end_with(CMX_RETRY_STOP_DEADLINE, outcome);
+    }
     uint32_t wait_ms = outcome->after.has ? outcome->after.wait_ms : 0;
     if (wait_ms > policy->retry_after_max_ms) {
         return end_with(CMX_RETRY_STOP_WAIT, outcome);

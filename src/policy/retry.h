@@ -20,6 +20,8 @@
  *   SILENT                                  END  STOP_SILENT, unless retry_silent: RETRY
  * A RETRY must pass four more: attempts_max (STOP_ATTEMPTS), the server's wait against
  * retry_after_max_ms (STOP_WAIT), the time left (STOP_DEADLINE), the budget (STOP_BUDGET).
+ * Where another target takes over (`elsewhere`), neither the server's wait nor a back-off counts,
+ * and the budget is not asked: it keeps one origin from a storm, and this attempt spares it.
  */
 #ifndef CMX_POLICY_RETRY_H
 #define CMX_POLICY_RETRY_H
@@ -114,6 +116,8 @@ typedef struct cmx_retry_state {
     uint32_t left_ms;         /* until the request's total limit; UINT32_MAX = no limit */
     uint32_t random;          /* any 32 bits, others for each decision */
     cmx_retry_budget *budget; /* the origin's; a RETRY takes from it; NULL = without */
+    bool elsewhere;           /* the next attempt is made at another target, ... */
+    uint32_t elsewhere_ms;    /* ... which can be had after so long */
     uint64_t now_ms;          /* on the clock of the budget */
 } cmx_retry_state;
 
@@ -124,6 +128,16 @@ typedef struct cmx_retry_decision {
     uint32_t wait_ms;             /* before sending; with END the wait that the server asked for,
                                      0 = none */
 } cmx_retry_decision;
+
+/* Whose fault an error is that another attempt would meet again, as its code and type say. */
+enum cmx_retry_fault {
+    CMX_RETRY_FAULT_UNSAID,  /* they do not */
+    CMX_RETRY_FAULT_REQUEST, /* any server would refuse it: context length, content filter, ... */
+    CMX_RETRY_FAULT_ACCOUNT, /* this server refuses us: quota, billing, key, permission, model */
+};
+
+/* Returns whose fault an outcome of cause STATUS or INBAND is. */
+enum cmx_retry_fault cmx_retry_fault_of(const cmx_retry_outcome *outcome);
 
 /* Fills the defaults: 3 attempts, 8 replays, 500 ms to 8 s, four times as much after a 429, waits
  * of up to 120 s, not strict, silence not retried. */

@@ -41,14 +41,20 @@ static cmx_view text_view(const char *text, size_t len)
     return (cmx_view){(const uint8_t *)text, len};
 }
 
+/* What is not there makes no field. */
+static cmx_view optional_text(const char *text)
+{
+    return text == NULL ? (cmx_view){NULL, 0} : cmx_view_text(text);
+}
+
 /* The origin's prefix, the request's path, the origin's query. */
 static size_t join_path(char *out, size_t capacity, const cmx_slot_request *request,
                         const cmx_origin_row *origin)
 {
     const cmx_view query = text_view(origin->query, origin->query_len);
-    const cmx_view parts[] = {request->path_prefix, request->path};
+    const cmx_view parts[] = {cmx_view_text(origin->target.url.path), cmx_view_text(request->path)};
     size_t len = 0;
-    CMX_ASSERT(request->path_prefix.len + request->path.len + 1 + query.len <= capacity);
+    CMX_ASSERT(parts[0].len + parts[1].len + 1 + query.len <= capacity);
     for (size_t i = 0; i < CMX_ARRAY_LEN(parts); i++) {
         if (parts[i].len > 0) {
             memcpy(out + len, parts[i].data, parts[i].len);
@@ -56,7 +62,7 @@ static size_t join_path(char *out, size_t capacity, const cmx_slot_request *requ
         }
     }
     if (query.len > 0) {
-        char mark = cmx_url_query_mark(request->path);
+        char mark = cmx_url_query_mark(parts[1]);
         if (mark != '\0') {
             out[len++] = mark;
         }
@@ -75,7 +81,7 @@ static void add_origin_headers(cmx_h2_request *request, cmx_h2_field *fields,
         const char *value = at + field->name_len;
         add_field(request, fields,
                   (cmx_h2_field){text_view(at, field->name_len), text_view(value, field->value_len),
-                                 field->secret});
+                                 field->secret ? CMX_H2_FIELD_SECRET : 0});
         at = value + field->value_len;
     }
 }
@@ -88,7 +94,7 @@ static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
     cmx_h2_field *fields = w->fields;
 
     cmx_h2_request request = {
-        .method = slot->request.method,
+        .method = cmx_view_text(slot->request.method),
         .scheme = target->url.secure ? CMX_VIEW_LITERAL("https") : CMX_VIEW_LITERAL("http"),
         .authority = cmx_view_text(target->url.authority),
         .path = text_view(w->path, join_path(w->path, sizeof w->path, &slot->request, origin)),
@@ -97,13 +103,16 @@ static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
     };
     cmx_view key = text_view(origin->auth_value, origin->auth_value_len);
     cmx_view key_name = text_view(origin->auth_name, origin->auth_name_len);
-    add_field(&request, fields, (cmx_h2_field){key_name, key, true});
+    add_field(&request, fields, (cmx_h2_field){key_name, key, CMX_H2_FIELD_SECRET});
     add_field(&request, fields,
-              (cmx_h2_field){CMX_VIEW_LITERAL("accept"), slot->request.accept, false});
+              (cmx_h2_field){CMX_VIEW_LITERAL("accept"), optional_text(slot->request.accept),
+                             CMX_H2_FIELD_LIVES});
     add_field(&request, fields,
-              (cmx_h2_field){CMX_VIEW_LITERAL("content-type"), slot->request.content_type, false});
+              (cmx_h2_field){CMX_VIEW_LITERAL("content-type"),
+                             optional_text(slot->request.content_type), CMX_H2_FIELD_LIVES_NAME});
     add_field(&request, fields,
-              (cmx_h2_field){CMX_VIEW_LITERAL("user-agent"), CMX_VIEW_LITERAL(USER_AGENT), false});
+              (cmx_h2_field){CMX_VIEW_LITERAL("user-agent"), CMX_VIEW_LITERAL(USER_AGENT),
+                             CMX_H2_FIELD_LIVES});
     add_origin_headers(&request, fields, origin);
 
     int rc = cmx_life_before_stream(w->pool, conn, w->now_ms);
@@ -117,9 +126,8 @@ static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
     cmx_slot_activate(&w->pool->slots, index, (uint8_t)conn->index);
     w->waiting[slot->origin]--;
     /* Heads that can leave now make room: a burst needs no other connection for them. */
-    return conn->h2.unsent_headers < CMX_H2_UNSENT_HEADERS_MAX
-               ? CMX_OK
-               : cmx_conn_pump_gather(conn, w->now_ms);
+    return conn->h2.unsent_headers < conn->h2.unsent_max ? CMX_OK
+                                                         : cmx_conn_pump_gather(conn, w->now_ms);
 }
 
 /* The caller may still be decoding a chunk of a connection that failed: its buffer must stay. */
@@ -303,6 +311,9 @@ void cmx_assign_uncount(cmx_pool *pool, const cmx_conn *conn)
 
 int cmx_assign_waiting(cmx_pool *pool, uint64_t now_ms, const cmx_conn **failed)
 {
+    if (pool->slots.queued.count == 0) {
+        return CMX_OK; /* most turns: before anything is zeroed */
+    }
     walk w = {.pool = pool, .now_ms = now_ms};
     for (uint16_t i = pool->slots.queued.first; i != CMX_SLOT_NONE; i = pool->slots.rows[i].next) {
         w.waiting[pool->slots.rows[i].origin]++;

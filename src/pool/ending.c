@@ -94,6 +94,8 @@ void cmx_ending_fail(cmx_pool *pool, cmx_conn *conn, int status, uint64_t now_ms
         /* One more write tells the server why; whether it arrives changes nothing. */
         int ignored = cmx_conn_pump_flush(conn, now_ms);
         (void)ignored;
+        /* Old servers keep header fields that we have no room for: better room than no answer. */
+        conn->target->tables_whole = conn->target->tables_whole || conn->h2.tables_broken;
     }
     if (conn->state == CMX_CONN_OPEN) {
         note_lost(pool, conn, now_ms);

@@ -12,14 +12,17 @@
 #include "wire/conn.h"
 #include "wire/tls.h"
 
+#include "chatmux/limits.h"
+
 enum {
-    CMX_ORIGIN_KEY_BYTES_MAX = 512,
-    CMX_ORIGIN_AUTH_HEADER_BYTES_MAX = 32,
+    CMX_ORIGIN_KEY_BYTES_MAX = CMX_LIMIT_KEY_BYTES,
+    CMX_ORIGIN_AUTH_HEADER_BYTES_MAX = CMX_LIMIT_AUTH_HEADER_BYTES,
     CMX_ORIGIN_AUTH_PREFIX_BYTES = 7, /* "Bearer " */
-    CMX_ORIGIN_PROXY_KEY_BYTES_MAX = 128,
-    CMX_ORIGIN_PROXY_VALUE_BYTES = 172, /* those in base64 */
-    CMX_ORIGIN_HEADERS_MAX = 8,
-    CMX_ORIGIN_HEADER_BYTES_MAX = 512, /* names and values of all of them */
+    CMX_ORIGIN_PROXY_KEY_BYTES_MAX = CMX_LIMIT_PROXY_KEY_BYTES,
+    CMX_ORIGIN_PROXY_VALUE_BYTES = (CMX_LIMIT_PROXY_KEY_BYTES + 2) / 3 * 4, /* those in base64 */
+    CMX_ORIGIN_HEADERS_MAX = CMX_LIMIT_ORIGIN_HEADERS,
+    CMX_ORIGIN_HEADER_BYTES_MAX =
+        CMX_LIMIT_ORIGIN_HEADER_BYTES, /* names and values of all of them */
 };
 
 /* A field that goes with every request of the origin. */

@@ -12,7 +12,7 @@ enum { ROW_BITS = 8, ROW_MASK = (1 << ROW_BITS) - 1 };
 
 _Static_assert((int)CMX_ORIGINS_MAX <= (int)ROW_MASK, "a row fits its bits");
 
-static uint32_t id_of(const cmx_pool *pool, uint32_t origin)
+uint32_t cmx_origins_id(const cmx_pool *pool, uint32_t origin)
 {
     return pool->tables.origins[origin].generation << ROW_BITS | origin;
 }
@@ -21,7 +21,7 @@ uint32_t cmx_origins_find(const cmx_pool *pool, uint32_t id)
 {
     uint32_t origin = id & ROW_MASK;
     if (origin >= pool->tables.origin_count || !pool->tables.origins[origin].in_use ||
-        id_of(pool, origin) != id) {
+        cmx_origins_id(pool, origin) != id) {
         return CMX_ORIGINS_NONE;
     }
     return origin;
@@ -61,7 +61,7 @@ uint32_t cmx_origins_open(cmx_pool *pool, uint32_t origin)
     row->health = (cmx_health_limits){.ping_idle_ms = or_never(config->ping_after_ms),
                                       .ping_timeout_ms = config->ping_timeout_ms,
                                       .probe_idle_ms = or_never(config->ping_idle_ms)};
-    return id_of(pool, origin);
+    return cmx_origins_id(pool, origin);
 }
 
 bool cmx_origins_retire(cmx_pool *pool, uint32_t origin, uint16_t spared)

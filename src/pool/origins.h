@@ -11,6 +11,9 @@
 
 #define CMX_ORIGINS_NONE UINT32_MAX /* no row */
 
+/* Returns the id of a row. */
+uint32_t cmx_origins_id(const cmx_pool *pool, uint32_t origin);
+
 /* Returns the row behind an id, or CMX_ORIGINS_NONE: never given, or its origin was removed. */
 uint32_t cmx_origins_find(const cmx_pool *pool, uint32_t id);
 

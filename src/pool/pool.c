@@ -88,6 +88,15 @@ void cmx_pool_admit(cmx_pool *pool, uint16_t slot, bool first)
     pool->changed = true;
 }
 
+void cmx_pool_move(cmx_pool *pool, uint16_t slot, uint32_t origin)
+{
+    cmx_slot *row = &pool->slots.rows[slot];
+    CMX_ASSERT(row->state == CMX_SLOT_HELD || row->state == CMX_SLOT_QUEUED);
+    row->origin = (uint8_t)origin;
+    row->refused = false;
+    pool->changed = true;
+}
+
 void cmx_pool_release(cmx_pool *pool, uint16_t slot)
 {
     cmx_slot_release(&pool->slots, slot);
@@ -246,6 +255,9 @@ static void take_item(cmx_pool *pool, const cmx_h2_item *from, cmx_pool_item *it
 
 static bool pull_listed(cmx_pool *pool, cmx_pool_item *item)
 {
+    if (pool->slots.started.count == 0 && pool->slots.ended.count == 0) {
+        return false; /* most pulls */
+    }
     item->slot = cmx_slot_pop_started(&pool->slots);
     if (item->slot != CMX_SLOT_NONE) {
         item->kind = CMX_POOL_ITEM_STARTED;

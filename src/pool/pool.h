@@ -32,6 +32,9 @@ void cmx_pool_hold(cmx_pool *pool, uint16_t slot);
  * first  in front of all others: it was there before */
 void cmx_pool_admit(cmx_pool *pool, uint16_t slot, bool first);
 
+/* Sends a held or queued slot to another origin. */
+void cmx_pool_move(cmx_pool *pool, uint16_t slot, uint32_t origin);
+
 /* Ends every connection in good order, while the client lives on. */
 void cmx_pool_say_goodbye(cmx_pool *pool, uint64_t now_ms);
 

@@ -34,11 +34,10 @@ enum cmx_slot_end {
 
 /* What the wire needs to know of a request; borrowed until the slot is free. */
 typedef struct cmx_slot_request {
-    cmx_view method;
-    cmx_view path_prefix;     /* the origin's */
-    cmx_view path;            /* starts with '/' */
-    cmx_view accept;          /* empty = no such header */
-    cmx_view content_type;    /* empty = no such header */
+    const char *method;
+    const char *path;         /* starts with '/'; the origin's prefix goes before it */
+    const char *accept;       /* NULL = no such header */
+    const char *content_type; /* NULL = no such header */
     const cmx_source *source; /* NULL = no body */
 } cmx_slot_request;
 

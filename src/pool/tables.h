@@ -13,15 +13,19 @@
 #include "pool/slot.h"
 #include "wire/conn.h"
 
+#include "chatmux/limits.h"
+
 enum {
-    CMX_POOL_ITEMS_PER_TURN = 256, /* of one connection before others get a turn */
-    CMX_POOL_PATH_BYTES_MAX = 512, /* of a request's path, without the origin's prefix */
+    /* Of one connection before others get a turn. */
+    CMX_POOL_ITEMS_PER_TURN = CMX_LIMIT_ITEMS_PER_TURN,
+    /* Of a request's path, without the origin's prefix. */
+    CMX_POOL_PATH_BYTES_MAX = CMX_LIMIT_PATH_BYTES,
 
     /* RST_STREAM that one connection may send before it is replaced: so many at once, so many more
      * a minute. Below the limits against floods that servers are known to have, of which 200 in
      * 30 s is the lowest; such a limit ends a connection with all its streams. */
-    CMX_POOL_RESETS_MAX = 100,
-    CMX_POOL_RESETS_PER_MIN = 180,
+    CMX_POOL_RESETS_MAX = CMX_LIMIT_RESETS,
+    CMX_POOL_RESETS_PER_MIN = CMX_LIMIT_RESETS_PER_MIN,
 };
 
 /* Why a connection serves on only until another one is open. */

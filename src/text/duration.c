@@ -19,14 +19,19 @@ struct decimal {
     uint64_t parts; /* 0..PARTS */
 };
 
+#define NAME(text)                                \
+    {                                             \
+        (const uint8_t *)(text), sizeof(text) - 1 \
+    }
+
 static const struct {
-    const char *name;
+    cmx_view name;
     uint64_t ns;
 } units[] = {
-    {"h", 3600 * NS_PER_S}, {"m", 60 * NS_PER_S},
-    {"s", NS_PER_S},        {"ms", NS_PER_MS},
-    {"us", 1000},           {"\xc2\xb5s", 1000}, /* MICRO SIGN */
-    {"\xce\xbcs", 1000},    {"ns", 1},           /* GREEK SMALL LETTER MU */
+    {NAME("h"), 3600 * NS_PER_S}, {NAME("m"), 60 * NS_PER_S},
+    {NAME("s"), NS_PER_S},        {NAME("ms"), NS_PER_MS},
+    {NAME("us"), 1000},           {NAME("\xc2\xb5s"), 1000}, /* MICRO SIGN */
+    {NAME("\xce\xbcs"), 1000},    {NAME("ns"), 1},           /* GREEK SMALL LETTER MU */
 };
 
 static bool is_digit(uint8_t byte)
@@ -116,7 +121,7 @@ static bool take_unit(cmx_view *text, uint64_t *unit_ns)
     }
     cmx_view name = {text->data, len};
     for (size_t i = 0; i < CMX_ARRAY_LEN(units); i++) {
-        if (cmx_view_equal(name, cmx_view_text(units[i].name))) {
+        if (cmx_view_equal(name, units[i].name)) {
             *unit_ns = units[i].ns;
             text->data += len;
             text->len -= len;
@@ -162,20 +167,24 @@ static bool read_number(const struct decimal *number, int64_t now_unix_ms, uint3
     return true;
 }
 
-/* "1h2m3s": each number with its unit, in any order. */
-static bool read_go(cmx_view text, uint32_t *ms)
+/* "1h2m3s", each number with its unit, in any order.
+ *
+ * rest  what stands behind the first number */
+static bool read_go(struct decimal number, cmx_view rest, uint32_t *ms)
 {
     uint64_t sum_ns = 0;
-    while (text.len > 0) {
-        struct decimal number;
-        uint64_t unit_ns = 0;
-        if (!take_decimal(&text, &number) || !take_unit(&text, &unit_ns)) {
-            return false;
-        }
+    uint64_t unit_ns = 0;
+    while (take_unit(&rest, &unit_ns)) {
         sum_ns = add_saturating(sum_ns, to_ns(&number, unit_ns));
+        if (rest.len == 0) {
+            *ms = ns_to_ms(sum_ns);
+            return true;
+        }
+        if (!take_decimal(&rest, &number)) {
+            break;
+        }
     }
-    *ms = ns_to_ms(sum_ns);
-    return true;
+    return false;
 }
 
 bool cmx_duration_read(cmx_view text, int64_t now_unix_ms, uint32_t *ms)
@@ -192,7 +201,7 @@ bool cmx_duration_read(cmx_view text, int64_t now_unix_ms, uint32_t *ms)
     if (rest.len == 0) {
         return read_number(&number, now_unix_ms, ms);
     }
-    return rest.data[0] == '-' ? read_date(text, now_unix_ms, ms) : read_go(text, ms);
+    return rest.data[0] == '-' ? read_date(text, now_unix_ms, ms) : read_go(number, rest, ms);
 }
 
 bool cmx_duration_read_ms(cmx_view text, uint32_t *ms)

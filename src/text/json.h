@@ -9,7 +9,9 @@
 
 #include "text/json_scan.h"
 
-enum { CMX_JSON_TOKENS_MAX = 128 };
+#include "chatmux/limits.h"
+
+enum { CMX_JSON_TOKENS_MAX = CMX_LIMIT_JSON_TOKENS };
 
 enum cmx_json_type {
     CMX_JSON_ABSENT, /* no such member */

@@ -18,14 +18,22 @@ static bool is_space(uint8_t byte)
     return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
 }
 
-/* Indented JSON has blanks by the dozen. */
+/* Compilers make one load of this where the byte order allows it. */
+static inline uint64_t load_word(const uint8_t *at)
+{
+    return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
+           (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 |
+           (uint64_t)at[7] << 56;
+}
+
+/* Indented JSON has a line end and then blanks, up to a dozen. */
 static uint8_t *skip_spaces(uint8_t *at, const uint8_t *end)
 {
-    static const uint8_t blanks[] = {' ', ' ', ' ', ' '};
     while (at < end && is_space(*at)) {
         at++;
-        while (end - at >= (ptrdiff_t)sizeof blanks && memcmp(at, blanks, sizeof blanks) == 0) {
-            at += sizeof blanks;
+        if (end - at >= (ptrdiff_t)sizeof(uint64_t)) {
+            uint64_t others = load_word(at) ^ EACH_BYTE(' ');
+            at += others == 0 ? (int)sizeof others : __builtin_ctzll(others) / 8;
         }
     }
     return at;
@@ -34,18 +42,11 @@ static uint8_t *skip_spaces(uint8_t *at, const uint8_t *end)
 /* Nearly always there is none, or one blank: a comparison each says so. */
 static inline uint8_t *skip_space(uint8_t *at, const uint8_t *end)
 {
-    if (at < end && *at == ' ') {
-        at++;
+    if (at < end && *at <= ' ') {
+        at += *at == ' ' ? 1 : 0;
+        return at < end && *at <= ' ' ? skip_spaces(at, end) : at;
     }
-    return at < end && *at <= ' ' ? skip_spaces(at, end) : at;
-}
-
-/* Compilers make one load of this where the byte order allows it. */
-static inline uint64_t load_word(const uint8_t *at)
-{
-    return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
-           (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 |
-           (uint64_t)at[7] << 56;
+    return at;
 }
 
 /* Marks the high bit of bytes that end a plain run of a string: quote, backslash, control. Bytes
@@ -204,6 +205,7 @@ static uint8_t *skip_key(uint8_t *at, uint8_t *end)
 typedef struct nesting {
     uint64_t objects;
     unsigned depth;
+    unsigned depth_max;
 } nesting;
 
 _Static_assert(CMX_JSON_SCAN_DEPTH_MAX == 64, "one bit of nesting.objects per level");
@@ -249,7 +251,7 @@ static uint8_t *open_level(uint8_t *at, uint8_t *end, nesting *nest)
     if (*at == (object ? '}' : ']')) {
         return close_levels(at + 1, end, nest);
     }
-    if (nest->depth == CMX_JSON_SCAN_DEPTH_MAX) {
+    if (nest->depth == nest->depth_max) {
         return NULL;
     }
     nest->objects = nest->objects << 1 | (object ? 1 : 0);
@@ -258,9 +260,9 @@ static uint8_t *open_level(uint8_t *at, uint8_t *end, nesting *nest)
 }
 
 /* `at` is at '{' or '['. Returns what follows its end, or NULL. */
-static uint8_t *skip_nested(uint8_t *at, uint8_t *end)
+static uint8_t *skip_nested(uint8_t *at, uint8_t *end, unsigned depth_max)
 {
-    nesting nest = {0};
+    nesting nest = {.depth_max = depth_max};
     do {
         if (is_open(at)) {
             at = open_level(at, end, &nest);
@@ -282,7 +284,7 @@ void cmx_json_scan_space(cmx_json_span *rest)
 }
 
 /* `at` is at a value. Returns what follows it, or NULL. */
-static inline uint8_t *skip_value(uint8_t *at, uint8_t *end)
+static inline uint8_t *skip_value(uint8_t *at, uint8_t *end, unsigned depth_max)
 {
     if (at == end) {
         return NULL;
@@ -290,19 +292,25 @@ static inline uint8_t *skip_value(uint8_t *at, uint8_t *end)
     if (*at == '"') {
         return skip_string(at, end);
     }
-    return is_open(at) ? skip_nested(at, end) : skip_scalar(at, end);
+    return is_open(at) ? skip_nested(at, end, depth_max) : skip_scalar(at, end);
 }
 
-bool cmx_json_scan_value(cmx_json_span *rest, cmx_json_span *value)
+bool cmx_json_scan_value_within(cmx_json_span *rest, unsigned depth_max, cmx_json_span *value)
 {
+    CMX_ASSERT(depth_max <= CMX_JSON_SCAN_DEPTH_MAX);
     uint8_t *start = skip_space(rest->at, rest->end);
-    uint8_t *behind = skip_value(start, rest->end);
+    uint8_t *behind = skip_value(start, rest->end, depth_max);
     if (behind == NULL) {
         return false;
     }
     *value = (cmx_json_span){start, behind};
     rest->at = behind;
     return true;
+}
+
+bool cmx_json_scan_value(cmx_json_span *rest, cmx_json_span *value)
+{
+    return cmx_json_scan_value_within(rest, CMX_JSON_SCAN_DEPTH_MAX, value);
 }
 
 int cmx_json_scan_enter(cmx_json_span *rest, uint8_t open)
@@ -337,32 +345,62 @@ int cmx_json_scan_next(cmx_json_span *rest)
     return skip_separator(rest, rest->at, ']');
 }
 
-int cmx_json_scan_member(cmx_json_span *rest, cmx_json_member *member)
+/* `at` is at a name. Returns the value behind it, or NULL. */
+static inline uint8_t *take_key(uint8_t *quote, uint8_t *end, cmx_json_key *key)
 {
-    uint8_t *quote = rest->at;
-    uint8_t *end = rest->end;
     if (quote == end || *quote != '"') {
-        return CMX_ERR_MALFORMED;
+        return NULL;
     }
     uint8_t *special = skip_plain(quote + 1, end);
     bool escaped = special == end || *special != '"';
     uint8_t *at = escaped ? skip_string_rest(special, end) : special + 1;
     if (at == NULL) {
-        return CMX_ERR_MALFORMED;
+        return NULL;
     }
-    member->key = (cmx_json_key){quote + 1, (size_t)(at - quote) - 2, escaped};
+    *key = (cmx_json_key){quote + 1, (size_t)(at - quote) - 2, escaped};
     at = skip_space(at, end);
     if (at == end || *at != ':') {
+        return NULL;
+    }
+    return skip_space(at + 1, end);
+}
+
+int cmx_json_scan_member(cmx_json_span *rest, cmx_json_member *member)
+{
+    member->value.at = take_key(rest->at, rest->end, &member->key);
+    if (member->value.at == NULL) {
         return CMX_ERR_MALFORMED;
     }
-    at = skip_space(at + 1, end);
-    member->value.at = at;
-    at = skip_value(at, end);
-    if (at == NULL) {
+    member->value.end = skip_value(member->value.at, rest->end, CMX_JSON_SCAN_DEPTH_MAX);
+    if (member->value.end == NULL) {
         return CMX_ERR_MALFORMED;
     }
-    member->value.end = at;
-    return skip_separator(rest, at, '}');
+    return skip_separator(rest, member->value.end, '}');
+}
+
+bool cmx_json_scan_walk(cmx_json_span *rest, unsigned depth_max, cmx_json_scan_take *take,
+                        void *ctx)
+{
+    cmx_json_member member;
+    int rc = cmx_json_scan_enter(rest, '{');
+    while (rc == CMX_OK) {
+        uint8_t *at = take_key(rest->at, rest->end, &member.key);
+        if (at == NULL || at == rest->end) {
+            return false;
+        }
+        bool opens = is_open(at);
+        uint8_t *behind = opens ? rest->end : skip_scalar(at, rest->end);
+        member.value = (cmx_json_span){at, behind};
+        if (behind == NULL || !take(ctx, &member.key, &member.value)) {
+            return false;
+        }
+        if (opens) {
+            behind = member.value.at;
+            behind = behind == at ? skip_nested(at, rest->end, depth_max) : behind;
+        }
+        rc = behind == NULL ? CMX_ERR_MALFORMED : skip_separator(rest, behind, '}');
+    }
+    return rc == CMX_AGAIN;
 }
 
 /* What the arithmetic on brackets above relies on. */

@@ -37,6 +37,11 @@ void cmx_json_scan_space(cmx_json_span *rest);
  * Returns false if there is no valid value or it is nested too deeply. */
 bool cmx_json_scan_value(cmx_json_span *rest, cmx_json_span *value);
 
+/* As above for a value inside of others that the caller has stepped into.
+ *
+ * depth_max  levels that it may have, at most CMX_JSON_SCAN_DEPTH_MAX */
+bool cmx_json_scan_value_within(cmx_json_span *rest, unsigned depth_max, cmx_json_span *value);
+
 /* Steps into an object (`open` is '{') or array ('['), to its first key or element.
  *
  * Returns CMX_OK, CMX_AGAIN (it is empty: behind its end) or CMX_ERR_MALFORMED (no such thing). */
@@ -80,5 +85,22 @@ static inline bool cmx_json_scan_step(cmx_json_span *rest, int *rc, cmx_json_mem
     *rc = cmx_json_scan_member(rest, member);
     return *rc >= CMX_OK;
 }
+
+/* What becomes of a member on a walk.
+ *
+ * value  in-out: quotes included. An object or array is not stepped over yet, and `end` is that of
+ *        the text: what steps over it moves `at` behind it, what leaves `at` alone leaves it to the
+ *        walk
+ *
+ * Returns false if the value is not valid: the walk ends. */
+typedef bool cmx_json_scan_take(void *ctx, const cmx_json_key *key, cmx_json_span *value);
+
+/* Walks an object from before it to behind it.
+ *
+ * depth_max  levels that objects and arrays have which are left to the walk
+ *
+ * Returns false if the object is not valid; what was taken then means nothing. */
+bool cmx_json_scan_walk(cmx_json_span *rest, unsigned depth_max, cmx_json_scan_take *take,
+                        void *ctx);
 
 #endif

@@ -7,7 +7,15 @@
 
 enum {
     EXPONENT_MAX = 999, /* more digits than any count has */
+    PLAIN_DIGITS_MAX = 19,
+    PICO_DIGITS = 12,
 };
+
+/* A number as it is written: `end` bytes of digits and perhaps a point. */
+typedef struct decimal {
+    size_t end;
+    int64_t left; /* digits left of the final point; the exponent is in it */
+} decimal;
 
 static bool is_digit(uint8_t byte)
 {
@@ -57,7 +65,22 @@ static bool read_exponent(cmx_view text, size_t at, int *exponent)
     return true;
 }
 
-bool cmx_number_read_count(cmx_view text, uint64_t *value)
+/* Nearly all counts are plain digits, and so few that they cannot overflow. */
+static bool read_plain(cmx_view text, uint64_t *value)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_digit(text.data[i])) {
+            return false;
+        }
+        sum = sum * 10 + (uint64_t)(text.data[i] - '0');
+    }
+    *value = sum;
+    return text.len > 0;
+}
+
+/* Finds digits, point and exponent. Returns false if it is not a number, or a negative one. */
+static bool split(cmx_view text, decimal *out)
 {
     size_t end = 0;
     size_t point = SIZE_MAX; /* where the fraction begins */
@@ -74,26 +97,74 @@ bool cmx_number_read_count(cmx_view text, uint64_t *value)
     if (end == 0 || point == end || !read_exponent(text, end, &exponent)) {
         return false;
     }
-    /* Digits left of the final point make the value, those right of it must be zeros. */
     size_t whole = point == SIZE_MAX ? end : point - 1;
-    int64_t left = (int64_t)whole + exponent;
+    *out = (decimal){.end = end, .left = (int64_t)whole + exponent};
+    return true;
+}
+
+/* Appends the zeros that an exponent stands for. Returns false if they do not fit. */
+static bool append_zeros(uint64_t *value, int64_t count)
+{
+    for (; count > 0 && *value > 0; count--) {
+        if (!append_digit(value, 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cmx_number_read_count(cmx_view text, uint64_t *value)
+{
+    if (text.len > 0 && text.len <= PLAIN_DIGITS_MAX && read_plain(text, value)) {
+        return true;
+    }
+    decimal number;
+    if (!split(text, &number)) {
+        return false;
+    }
+    /* Digits left of the final point make the value, those right of it must be zeros. */
     uint64_t sum = 0;
-    for (size_t i = 0; i < end; i++) {
+    for (size_t i = 0; i < number.end; i++) {
         if (text.data[i] == '.') {
             continue;
         }
         uint8_t digit = (uint8_t)(text.data[i] - '0');
-        if (left > 0 ? !append_digit(&sum, digit) : digit != 0) {
+        if (number.left > 0 ? !append_digit(&sum, digit) : digit != 0) {
             return false;
+        }
+        number.left--;
+    }
+    if (!append_zeros(&sum, number.left)) {
+        return false;
+    }
+    *value = sum;
+    return true;
+}
+
+bool cmx_number_read_pico(cmx_view text, uint64_t *value)
+{
+    decimal number;
+    if (!split(text, &number)) {
+        return false;
+    }
+    int64_t left = number.left + PICO_DIGITS;
+    uint64_t sum = 0;
+    bool fits = true;
+    for (size_t i = 0; i < number.end && left >= 0; i++) {
+        if (text.data[i] == '.') {
+            continue;
+        }
+        uint8_t digit = (uint8_t)(text.data[i] - '0');
+        if (left > 0) {
+            fits = fits && append_digit(&sum, digit);
+        } else if (digit >= 5) { /* the first one beyond decides */
+            fits = fits && sum < UINT64_MAX;
+            sum += fits ? 1 : 0;
         }
         left--;
     }
-    for (; left > 0 && sum > 0; left--) {
-        if (!append_digit(&sum, 0)) {
-            return false;
-        }
-    }
-    *value = sum;
+    fits = fits && append_zeros(&sum, left);
+    *value = fits ? sum : UINT64_MAX;
     return true;
 }
 
@@ -120,6 +191,26 @@ size_t cmx_number_write_milli(uint8_t out[CMX_NUMBER_BYTES_MAX], uint32_t milli)
     }
     out[len++] = '.';
     for (uint32_t unit = 100; rest > 0; unit /= 10) {
+        out[len++] = (uint8_t)('0' + rest / unit);
+        rest %= unit;
+    }
+    return len;
+}
+
+size_t cmx_number_write_decimal(uint8_t out[CMX_NUMBER_BYTES_MAX], uint64_t value,
+                                uint32_t decimals)
+{
+    uint64_t unit = 1;
+    for (uint32_t i = 0; i < decimals; i++) {
+        unit *= 10;
+    }
+    size_t len = cmx_number_write(out, value / unit);
+    uint64_t rest = value % unit;
+    if (rest == 0) {
+        return len;
+    }
+    out[len++] = '.';
+    for (unit /= 10; rest > 0; unit /= 10) {
         out[len++] = (uint8_t)('0' + rest / unit);
         rest %= unit;
     }

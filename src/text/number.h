@@ -15,11 +15,24 @@ enum { CMX_NUMBER_BYTES_MAX = 24 };
  * if need be. Returns false for everything else and for what does not fit. */
 bool cmx_number_read_count(cmx_view text, uint64_t *value);
 
+/* Reads a JSON number that is not negative in millionths of a millionth, as dollars are counted:
+ * 0.5 and 5e-1 are 500000000000. What lies beyond twelve digits is rounded, half up; what does not
+ * fit is UINT64_MAX. Returns false for everything else. */
+bool cmx_number_read_pico(cmx_view text, uint64_t *value);
+
 /* Writes `value` in decimal. Returns the bytes written. */
 size_t cmx_number_write(uint8_t out[CMX_NUMBER_BYTES_MAX], uint64_t value);
 
 /* Writes thousandths as a decimal without needless zeros: 700 as 0.7, 2000 as 2. Returns the bytes
  * written. */
 size_t cmx_number_write_milli(uint8_t out[CMX_NUMBER_BYTES_MAX], uint32_t milli);
+
+/* Writes value / 10^decimals as a decimal without needless zeros.
+ *
+ * decimals  0..19
+ *
+ * Returns the bytes written. */
+size_t cmx_number_write_decimal(uint8_t out[CMX_NUMBER_BYTES_MAX], uint64_t value,
+                                uint32_t decimals);
 
 #endif

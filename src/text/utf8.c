@@ -6,13 +6,16 @@
  */
 #include "text/utf8.h"
 
+/* A word with `byte` in each of its bytes. */
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
 static size_t ascii_len(const uint8_t *data, size_t len)
 {
     size_t i = 0;
     while (len - i >= sizeof(uint64_t)) {
         uint64_t word;
         memcpy(&word, data + i, sizeof word);
-        if ((word & UINT64_C(0x8080808080808080)) != 0) {
+        if ((word & EACH_BYTE(0x80)) != 0) {
             break;
         }
         i += sizeof word;
@@ -135,6 +138,16 @@ static bool is_control(const uint8_t *data, size_t len)
 static size_t visible_len(const uint8_t *data, size_t len)
 {
     size_t i = 0;
+    while (len - i >= sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, data + i, sizeof word);
+        uint64_t low = word - EACH_BYTE(' ' + 1);
+        uint64_t high = word + EACH_BYTE(0x80 - 0x7f);
+        if (((low | high | word) & EACH_BYTE(0x80)) != 0) {
+            break;
+        }
+        i += sizeof word;
+    }
     while (i < len && data[i] > ' ' && data[i] < 0x7f) {
         i++;
     }

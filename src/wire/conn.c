@@ -6,6 +6,12 @@
 
 #include "wire/conn_trace.h"
 
+enum {
+    ROW_ALIGN = 8,
+    RESETS_EXTRA = 16, /* streams are not spread evenly */
+};
+_Static_assert(_Alignof(cmx_h2_reset) <= ROW_ALIGN, "memory of every row can begin with resets");
+
 #define TO(state) (1u << (state))
 
 /* Row: from. Bits: where it may go. CLOSED is reachable from everywhere: a failure is a failure in
@@ -35,9 +41,22 @@ static size_t to_send_capacity(const cmx_config *config)
     return (size_t)config->write_bytes + CMX_TLS_OVERHEAD_BYTES;
 }
 
+uint32_t cmx_conn_resets_max(const cmx_config *config)
+{
+    return config->requests_max / config->connections_max + RESETS_EXTRA;
+}
+
+/* They come first, aligned like a number. */
+static size_t resets_bytes(const cmx_config *config)
+{
+    return cmx_conn_resets_max(config) * sizeof(cmx_h2_reset);
+}
+
 size_t cmx_conn_memory_bytes(const cmx_config *config)
 {
-    return config->read_bytes + plain_capacity(config) + to_send_capacity(config);
+    size_t bytes = resets_bytes(config) + config->read_bytes + plain_capacity(config) +
+                   to_send_capacity(config);
+    return (bytes + ROW_ALIGN - 1) / ROW_ALIGN * ROW_ALIGN; /* the next one begins with resets, too */
 }
 
 void cmx_conn_init(cmx_conn *conn, uint32_t index, cmx_conn_env *env, uint8_t *memory)
@@ -52,6 +71,10 @@ void cmx_conn_init(cmx_conn *conn, uint32_t index, cmx_conn_env *env, uint8_t *m
     conn->due_ms = UINT64_MAX;
     conn->stalled_ms = UINT64_MAX;
     conn->rest_ms = UINT64_MAX;
+    conn->resets = (cmx_h2_reset *)(void *)memory;
+    conn->resets_capacity = cmx_conn_resets_max(env->config);
+    conn->unsent_max = cmx_h2_unsent_max(env->config->requests_max);
+    memory += resets_bytes(env->config);
     conn->received = (cmx_buffer){.data = memory, .capacity = env->config->read_bytes};
     memory += conn->received.capacity;
     conn->plain = (cmx_buffer){.data = memory, .capacity = plain_capacity(env->config)};

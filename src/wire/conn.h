@@ -40,6 +40,7 @@ typedef struct cmx_conn_target {
     cmx_address address;    /* where to connect without resolving; port filled in */
     bool address_known;     /* the host (or the proxy) is a literal, or the caller pinned one */
     uint8_t family_won;     /* of the last socket that connected, tried first; 0 = none yet */
+    bool tables_whole;      /* the server does not heed the size that is asked for */
     cmx_tls_context *trust; /* NULL for plain http */
     cmx_socket_hook hook;   /* NULL = none */
     void *hook_user;
@@ -103,6 +104,9 @@ typedef struct cmx_conn {
     cmx_buffer received; /* from the socket; cipher text with TLS */
     cmx_buffer plain;    /* decrypted, being fed to h2; `received` serves without TLS */
     cmx_buffer to_send;  /* for the socket */
+    cmx_h2_reset *resets; /* borrowed: for `h2` */
+    uint32_t resets_capacity;
+    uint32_t unsent_max; /* for `h2` */
 
     uint64_t dialed_ms;       /* when the dial began */
     uint64_t due_ms;          /* deadline of the state, UINT64_MAX = none */
@@ -120,6 +124,9 @@ typedef struct cmx_conn {
     int feed_error;    /* HTTP/2 broke; its reports are still taken, then this ends it */
     int32_t tls_error; /* the TLS library's number, kept after the session is gone */
 } cmx_conn;
+
+/* Returns how many resets may wait beside the library of one connection. */
+uint32_t cmx_conn_resets_max(const cmx_config *config);
 
 /* Returns the bytes that one connection's buffers take; see cmx_conn_init(). */
 size_t cmx_conn_memory_bytes(const cmx_config *config);

@@ -19,11 +19,14 @@ static int start_http2(cmx_conn *conn, uint64_t now_ms)
         .stream_window_bytes = config->stream_window_bytes,
         .connection_window_bytes = config->connection_window_bytes,
         .head_bytes_max = config->head_bytes_max,
+        .region_owner = conn->index + 1,
+        .tables_whole = conn->target->tables_whole,
     };
     int rc = cmx_h2_open(&conn->h2, conn->env->library, conn->env->region, &limits);
     if (rc != CMX_OK) {
         return rc;
     }
+    cmx_h2_bound(&conn->h2, conn->unsent_max, conn->resets, conn->resets_capacity);
     conn->h2.trace = (cmx_h2_trace){.lines = conn->env->lines,
                                     .key = conn->target->key,
                                     .key_name = conn->target->key_name,
@@ -71,6 +74,7 @@ static int start_session(cmx_conn *conn, uint64_t now_ms)
     }
     conn->tls.received = &conn->received;
     conn->tls.to_send = &conn->to_send;
+    conn->tls.region_owner = conn->index + 1;
     int rc = cmx_tls_open(&conn->tls, conn->target->trust, conn->target->url.host,
                           conn->target->url.host_is_ip);
     if (rc != CMX_OK) {

@@ -91,6 +91,13 @@ static int refuse(const cmx_conn *conn, uint32_t status, uint64_t now_ms)
     return status == STATUS_AUTH_REQUIRED ? CMX_ERR_PROXY_AUTH : CMX_ERR_PROXY;
 }
 
+/* What the buffer cannot hold can never become whole. */
+static size_t head_bytes_max(const cmx_buffer *in)
+{
+    return in->capacity < CMX_CONN_PROXY_HEAD_BYTES_MAX ? in->capacity
+                                                        : CMX_CONN_PROXY_HEAD_BYTES_MAX;
+}
+
 /* Judges what was received. Returns CMX_OK, CMX_AGAIN (the head is not whole), or an error. */
 static int read_answer(cmx_conn *conn, uint64_t now_ms)
 {
@@ -100,9 +107,10 @@ static int read_answer(cmx_conn *conn, uint64_t now_ms)
     do { /* heads of 1xx announce another one */
         const uint8_t *bytes = cmx_buffer_head(in);
         size_t len = cmx_buffer_len(in);
-        len = len < CMX_CONN_PROXY_HEAD_BYTES_MAX ? len : CMX_CONN_PROXY_HEAD_BYTES_MAX;
+        size_t head_max = head_bytes_max(in);
+        len = len < head_max ? len : head_max;
         size_t head_len = find_head_end(bytes, len);
-        if (!is_http1(bytes, len) || (head_len == 0 && len == CMX_CONN_PROXY_HEAD_BYTES_MAX)) {
+        if (!is_http1(bytes, len) || (head_len == 0 && len == head_max)) {
             return refuse(conn, 0, now_ms);
         }
         if (head_len == 0) {

@@ -9,8 +9,11 @@
 
 #include "wire/conn.h"
 
+#include "chatmux/limits.h"
+
 enum {
-    CMX_CONN_PROXY_HEAD_BYTES_MAX = 4096, /* of the proxy's answer, status line and all fields */
+    CMX_CONN_PROXY_HEAD_BYTES_MAX =
+        CMX_LIMIT_PROXY_HEAD_BYTES, /* of the proxy's answer; read_bytes if that is less */
 };
 
 /* Puts the request into `to_send`, which must be empty; the next state is AWAIT_PROXY. */

@@ -10,10 +10,11 @@
 
 #include "base/base.h"
 
+#include "chatmux/limits.h"
 #include "chatmux/port.h"
 
 enum {
-    CMX_EYEBALLS_ADDRESSES_MAX = 8, /* that race */
+    CMX_EYEBALLS_ADDRESSES_MAX = CMX_LIMIT_ADDRESSES, /* that race */
     CMX_EYEBALLS_SORTED_MAX = 16, /* that are sorted, so that those which race have both families */
     CMX_EYEBALLS_RACING_MAX = 2,  /* default: sockets at once, per dial */
     CMX_EYEBALLS_DELAY_MS = 250,  /* default: RFC 8305, 8 */

@@ -9,44 +9,62 @@
 #include <nghttp2/nghttp2.h>
 
 enum {
-    HEADER_TABLE_BYTES = 4096, /* of our decoder: what the server may keep indexed */
     WINDOW_BYTES_DEFAULT = 65535,
     CREDIT_SHARE = 8, /* of a window: held back before the library is told */
 };
 
-static void *take_memory(size_t bytes, void *region)
+/* The region, charged to this session. */
+static cmx_region *region_of(void *session)
 {
-    return cmx_region_take(region, bytes);
+    cmx_h2 *h2 = session;
+
+    cmx_region_charge(h2->region, h2->region_owner);
+    return h2->region;
 }
 
-static void *take_zeroed_memory(size_t count, size_t bytes, void *region)
+/* Remembers what was refused: the library does not always end with an error that says so. */
+static void *note_refusal(void *session, void *block)
 {
-    return cmx_region_take_zeroed(region, count, bytes);
+    cmx_h2 *h2 = session;
+
+    h2->starved = h2->starved || block == NULL;
+    return block;
 }
 
-static void *resize_memory(void *block, size_t bytes, void *region)
+static void *take_memory(size_t bytes, void *h2)
 {
-    return cmx_region_resize(region, block, bytes);
+    return note_refusal(h2, cmx_region_take(region_of(h2), bytes));
 }
 
-static void give_memory(void *block, void *region)
+static void *take_zeroed_memory(size_t count, size_t bytes, void *h2)
 {
-    cmx_region_give(region, block);
+    return note_refusal(h2, cmx_region_take_zeroed(region_of(h2), count, bytes));
+}
+
+static void *resize_memory(void *block, size_t bytes, void *h2)
+{
+    return note_refusal(h2, cmx_region_resize(region_of(h2), block, bytes));
+}
+
+static void give_memory(void *block, void *h2)
+{
+    cmx_region_give(region_of(h2), block);
 }
 
 /* Returns what an error of the library means, and remembers it: there is no way on. */
 static int fail_session(cmx_h2 *h2, nghttp2_ssize error)
 {
     if (h2->failure == CMX_OK) { /* else a callback has said it better */
-        h2->failure = error == NGHTTP2_ERR_NOMEM ? CMX_ERR_NO_MEMORY : CMX_ERR_HTTP2;
+        bool no_memory = error == NGHTTP2_ERR_NOMEM || h2->starved;
+        h2->failure = no_memory ? CMX_ERR_NO_MEMORY : CMX_ERR_HTTP2;
     }
     return h2->failure;
 }
 
-static int queue_opening(cmx_h2 *h2, const cmx_h2_limits *limits)
+static int queue_opening(cmx_h2 *h2, const cmx_h2_limits *limits, uint32_t table_bytes)
 {
     const nghttp2_settings_entry entries[] = {
-        {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, HEADER_TABLE_BYTES},
+        {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, table_bytes},
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits->stream_window_bytes},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->head_bytes_max},
@@ -75,12 +93,35 @@ static bool is_broken(const cmx_h2 *h2)
            nghttp2_session_get_next_stream_id(h2->session) <= INT32_MAX;
 }
 
+/* Hands the library what waited for room in its queue. */
+static void queue_waiting(cmx_h2 *h2)
+{
+    int error = 0;
+
+    while (h2->resets_count > 0 && error == 0 && cmx_h2_stream_may_queue(h2)) {
+        const cmx_h2_reset *reset = &h2->resets[--h2->resets_count];
+        error = nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, reset->id,
+                                          reset->error_code);
+    }
+    while (h2->owed.first != NULL && error == 0 && cmx_h2_stream_may_queue(h2)) {
+        cmx_h2_stream *stream = cmx_h2_stream_pop(&h2->owed, CMX_H2_LINK_CREDIT);
+        stream->flags &= (uint8_t)~CMX_H2_STREAM_OWED;
+        error = nghttp2_session_consume_stream(h2->session, stream->id, stream->credit);
+        stream->credit = 0;
+    }
+    if (error != 0) {
+        h2->failure = CMX_ERR_NO_MEMORY; /* as in cmx_h2_stream_reset() and cmx_h2_release() */
+    }
+}
+
 /* Asks the library for the bytes of one frame; `unsent` stays empty if it has none. */
 static int pull_frame(cmx_h2 *h2)
 {
     const uint8_t *bytes = NULL;
-    nghttp2_ssize len = nghttp2_session_mem_send2(h2->session, &bytes);
+    nghttp2_ssize len;
 
+    queue_waiting(h2);
+    len = nghttp2_session_mem_send2(h2->session, &bytes);
     if (len == 0 && cmx_h2_request_next_round(h2)) {
         len = nghttp2_session_mem_send2(h2->session, &bytes);
     }
@@ -94,13 +135,15 @@ static int pull_frame(cmx_h2 *h2)
 int cmx_h2_open(cmx_h2 *h2, const cmx_h2_library *library, cmx_region *region,
                 const cmx_h2_limits *limits)
 {
-    nghttp2_mem memory = {region, take_memory, give_memory, take_zeroed_memory, resize_memory};
+    nghttp2_mem memory = {h2, take_memory, give_memory, take_zeroed_memory, resize_memory};
     nghttp2_session *session = NULL;
 
     CMX_ASSERT(limits->stream_window_bytes <= INT32_MAX);
     CMX_ASSERT(limits->connection_window_bytes <= INT32_MAX);
     *h2 = (cmx_h2){.region = region,
+                   .region_owner = limits->region_owner,
                    .head_bytes_max = limits->head_bytes_max,
+                   .unsent_max = CMX_H2_UNSENT_HEADERS_MAX,
                    .credit_min = limits->connection_window_bytes / CREDIT_SHARE,
                    .stream_credit_min = limits->stream_window_bytes / CREDIT_SHARE,
                    .upload_round = 1, /* 0 is a stream that sent nothing yet */
@@ -111,7 +154,8 @@ int cmx_h2_open(cmx_h2 *h2, const cmx_h2_library *library, cmx_region *region,
         return CMX_ERR_NO_MEMORY;
     }
     h2->session = session;
-    if (queue_opening(h2, limits) != 0) {
+    uint32_t table_bytes = limits->tables_whole ? CMX_H2_TABLE_BYTES_MAX : library->table_bytes;
+    if (queue_opening(h2, limits, table_bytes) != 0) {
         cmx_h2_close(h2);
         return CMX_ERR_NO_MEMORY;
     }
@@ -125,7 +169,10 @@ void cmx_h2_close(cmx_h2 *h2)
     h2->news = (cmx_h2_list){0};
     h2->unsent_streams = (cmx_h2_list){0};
     h2->deferred = (cmx_h2_list){0};
+    h2->owed = (cmx_h2_list){0};
+    h2->resets_count = 0;
     h2->data_stream = NULL;
+    h2->found = NULL;
     h2->data = (cmx_view){0};
     h2->data_taken = false;
     h2->paused = false;
@@ -192,7 +239,7 @@ int cmx_h2_feed(cmx_h2 *h2, const uint8_t *bytes, size_t len, size_t *used)
     }
     *used = (size_t)done;
     if (!h2->paused && is_broken(h2)) {
-        return CMX_ERR_HTTP2;
+        return h2->starved ? CMX_ERR_NO_MEMORY : CMX_ERR_HTTP2;
     }
     return CMX_OK;
 }
@@ -248,9 +295,15 @@ static int credit_stream(cmx_h2 *h2, cmx_h2_stream *stream, size_t len)
     int error = 0;
 
     stream->credit += (uint32_t)len;
-    if (stream->credit >= h2->stream_credit_min) {
+    if (stream->credit < h2->stream_credit_min || (stream->flags & CMX_H2_STREAM_OWED) != 0) {
+        return 0;
+    }
+    if (cmx_h2_stream_may_queue(h2)) {
         error = nghttp2_session_consume_stream(h2->session, stream->id, stream->credit);
         stream->credit = 0;
+    } else {
+        stream->flags |= CMX_H2_STREAM_OWED;
+        cmx_h2_stream_push(&h2->owed, stream, CMX_H2_LINK_CREDIT);
     }
     return error;
 }
@@ -320,7 +373,8 @@ bool cmx_h2_wants_write(const cmx_h2 *h2)
     if (h2->session == NULL || h2->failure != CMX_OK) {
         return false;
     }
-    return h2->unsent.len > 0 || h2->deferred.first != NULL ||
+    return h2->unsent.len > 0 || h2->deferred.first != NULL || h2->owed.first != NULL ||
+           h2->resets_count > 0 ||
            nghttp2_session_want_write(h2->session) != 0;
 }
 
@@ -331,15 +385,15 @@ uint32_t cmx_h2_room(const cmx_h2 *h2)
 
     if (h2->session == NULL || h2->failure != CMX_OK || h2->leaving ||
         nghttp2_session_check_request_allowed(h2->session) == 0 ||
-        h2->unsent_headers >= CMX_H2_UNSENT_HEADERS_MAX) {
+        h2->unsent_headers >= h2->unsent_max) {
         return 0;
     }
     if (h2->settings_received && streams_max > 1) {
         streams_max--; /* the server may see the end of a stream later than we do */
     }
     room = streams_max > h2->active ? streams_max - h2->active : 0;
-    if (room > CMX_H2_UNSENT_HEADERS_MAX - h2->unsent_headers) {
-        room = CMX_H2_UNSENT_HEADERS_MAX - h2->unsent_headers;
+    if (room > h2->unsent_max - h2->unsent_headers) {
+        room = h2->unsent_max - h2->unsent_headers;
     }
     return room;
 }

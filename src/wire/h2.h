@@ -12,14 +12,19 @@
 #include "wire/h2_request.h"
 #include "wire/h2_stream.h"
 
+#include "chatmux/limits.h"
+
 enum {
-    CMX_H2_UNSENT_HEADERS_MAX = 16, /* HEADERS waiting in the library, about 430 bytes each */
+    CMX_H2_UNSENT_HEADERS_MAX =
+        CMX_LIMIT_UNSENT_HEADERS, /* HEADERS waiting in the library, about 430 bytes each */
 };
 
 typedef struct cmx_h2_limits {
     uint32_t stream_window_bytes;     /* SETTINGS_INITIAL_WINDOW_SIZE */
     uint32_t connection_window_bytes; /* raised at once if above 65,535 */
     uint32_t head_bytes_max;          /* SETTINGS_MAX_HEADER_LIST_SIZE, enforced here */
+    uint32_t region_owner;            /* to whom the session's memory is charged */
+    bool tables_whole;                /* header tables of HTTP/2's own size, not the library's */
 } cmx_h2_limits;
 
 /* Opens a client session in `region` and queues preface, SETTINGS and window. `h2` must not move
@@ -29,11 +34,32 @@ typedef struct cmx_h2_limits {
 CMX_MUST_CHECK int cmx_h2_open(cmx_h2 *h2, const cmx_h2_library *library, cmx_region *region,
                                const cmx_h2_limits *limits);
 
+/* Returns how many HEADERS may wait in the library of one session where there are so many requests:
+ * half of them, so that a few requests need little memory. */
+static inline uint32_t cmx_h2_unsent_max(uint32_t requests)
+{
+    uint32_t half = requests / 2 + requests % 2;
+    return half < CMX_H2_UNSENT_HEADERS_MAX ? half : CMX_H2_UNSENT_HEADERS_MAX;
+}
+
+/* Bounds what waits in the session's library; at first CMX_H2_UNSENT_HEADERS_MAX and nothing else.
+ *
+ * unsent_max  HEADERS that may wait in it
+ * resets      `capacity` rows for resets that wait beside it, borrowed until close; while they are
+ *             full it queues further ones */
+static inline void cmx_h2_bound(cmx_h2 *h2, uint32_t unsent_max, cmx_h2_reset *resets,
+                                uint32_t capacity)
+{
+    h2->unsent_max = unsent_max;
+    h2->resets = resets;
+    h2->resets_capacity = capacity;
+}
+
 /* Releases the session; streams that were not ended are forgotten without a report. */
 void cmx_h2_close(cmx_h2 *h2);
 
-/* Starts a stream; everything but the source is copied, and the source is rewound. The caller has
- * checked cmx_h2_room(): a request is never queued inside the library.
+/* Starts a stream; everything but the source and literals is copied, and the source is rewound. The
+ * caller has checked cmx_h2_room(): a request is never queued inside the library.
  *
  * Returns CMX_OK, or CMX_ERR_NO_MEMORY, CMX_ERR_GOAWAY (no stream id left or the peer leaves). */
 CMX_MUST_CHECK int cmx_h2_start(cmx_h2 *h2, cmx_h2_stream *stream, const cmx_h2_request *request);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Callbacks and options. A callback finds its stream by one lookup; a stream that ended or was
+ * Callbacks and options. A callback finds its stream by its id; a stream that ended or was
  * cancelled is not found, and its late DATA is credited here, so that the connection's window never
  * leaks. An END is recorded at END_STREAM and not when the library closes the stream: it closes it
  * without an error on RST_STREAM(NO_ERROR) as well, which is a truncated answer.
@@ -15,18 +15,22 @@
 enum {
     FIELD_OVERHEAD_BYTES = 32, /* of each field, RFC 9113 6.5.2 */
     STATUS_DIGITS = 3,
-    OUTBOUND_ACKS_MAX = 64,         /* SETTINGS and PING floods */
-    SETTINGS_ENTRIES_MAX = 32,      /* of one frame */
-    CONTINUATIONS_MAX = 8,          /* of one head */
-    GLITCHES_BURST_MAX = 500,       /* faults of the server that a session survives, at once... */
-    GLITCHES_PER_S = 50,            /* ...and for ever */
-    ENCODER_TABLE_BYTES_MAX = 4096, /* whatever larger table the server allows */
-    STREAMS_ASSUMED_MAX = 1024,     /* the library's assumption; cmx_h2_room() goes by ours */
+    SETTINGS_ENTRIES_MAX = 32,  /* of one frame */
+    CONTINUATIONS_MAX = 8,      /* of one head */
+    GLITCHES_BURST_MAX = 500,   /* faults of the server that a session survives, at once... */
+    GLITCHES_PER_S = 50,        /* ...and for ever */
+    STREAMS_ASSUMED_MAX = 1024, /* the library's assumption; cmx_h2_room() goes by ours */
+    OWN_TABLE_SHARE =
+        4, /* our few fields need less room than the server's, and each costs memory */
 };
 
-static cmx_h2_stream *find_stream(nghttp2_session *session, int32_t stream_id)
+/* The callbacks of one frame are of one stream: the library is asked once for all of them. */
+static cmx_h2_stream *find_stream(cmx_h2 *h2, nghttp2_session *session, int32_t stream_id)
 {
-    return nghttp2_session_get_stream_user_data(session, stream_id);
+    if (h2->found == NULL || h2->found->id != stream_id) {
+        h2->found = nghttp2_session_get_stream_user_data(session, stream_id);
+    }
+    return h2->found;
 }
 
 /* Gives back what waits in the library for a permission that may not come. */
@@ -74,6 +78,9 @@ static enum cmx_h2_content classify_content(const uint8_t *value, size_t value_l
     const size_t suffix_len = sizeof(json_suffix) - 1;
     size_t len = 0;
 
+    if (value_len == sizeof(json) - 1 && memcmp(value, json, value_len) == 0) {
+        return CMX_H2_CONTENT_JSON; /* as most servers say it */
+    }
     while (len < value_len && value[len] != ';' && value[len] != ' ' && value[len] != '\t') {
         len++;
     }
@@ -98,10 +105,15 @@ static uint8_t insert_text(cmx_h2_head *head, size_t at, cmx_view value, size_t 
     size_t len = value.len < max ? value.len : max;
     len = len < room ? len : room;
 
-    memmove(head->text + at + len, head->text + at, room - len);
-    for (size_t i = 0; i < len; i++) {
-        uint8_t byte = value.data[i];
-        head->text[at + i] = byte < ' ' || byte > '~' ? '?' : (char)byte;
+    if (head->request_id_len + head->location_len > at) {
+        memmove(head->text + at + len, head->text + at, room - len);
+    }
+    for (size_t i = at; i < at + len; i++) {
+        uint8_t byte = *value.data++;
+        head->text[i] = (char)byte;
+        if (byte < ' ' || byte > '~') {
+            head->text[i] = '?';
+        }
     }
     return (uint8_t)len;
 }
@@ -183,7 +195,7 @@ static int record_field(nghttp2_session *session, const nghttp2_frame *frame, co
                         void *user_data)
 {
     cmx_h2 *h2 = user_data;
-    cmx_h2_stream *stream = find_stream(session, frame->hd.stream_id);
+    cmx_h2_stream *stream = find_stream(h2, session, frame->hd.stream_id);
     size_t field_bytes = name_len + value_len + FIELD_OVERHEAD_BYTES;
 
     (void)flags;
@@ -212,11 +224,11 @@ static int lend_data(nghttp2_session *session, uint8_t flags, int32_t stream_id,
                      const uint8_t *data, size_t len, void *user_data)
 {
     cmx_h2 *h2 = user_data;
-    cmx_h2_stream *stream = find_stream(session, stream_id);
+    cmx_h2_stream *stream = find_stream(h2, session, stream_id);
 
     (void)flags;
     if (stream == NULL) {
-        if (nghttp2_session_consume(session, stream_id, len) != 0) {
+        if (nghttp2_session_consume_connection(session, len) != 0) {
             h2->failure = CMX_ERR_NO_MEMORY;
             return NGHTTP2_ERR_CALLBACK_FAILURE;
         }
@@ -230,7 +242,7 @@ static int lend_data(nghttp2_session *session, uint8_t flags, int32_t stream_id,
 
 static void record_headers(cmx_h2 *h2, nghttp2_session *session, const nghttp2_frame *frame)
 {
-    cmx_h2_stream *stream = find_stream(session, frame->hd.stream_id);
+    cmx_h2_stream *stream = find_stream(h2, session, frame->hd.stream_id);
 
     if (stream == NULL) {
         return;
@@ -249,7 +261,7 @@ static void record_headers(cmx_h2 *h2, nghttp2_session *session, const nghttp2_f
 
 static void record_data_end(cmx_h2 *h2, nghttp2_session *session, int32_t stream_id)
 {
-    cmx_h2_stream *stream = find_stream(session, stream_id);
+    cmx_h2_stream *stream = find_stream(h2, session, stream_id);
 
     if (stream != NULL) {
         finish_stream(h2, stream);
@@ -317,7 +329,7 @@ static int record_close(nghttp2_session *session, int32_t stream_id, uint32_t er
                         void *user_data)
 {
     cmx_h2 *h2 = user_data;
-    cmx_h2_stream *stream = find_stream(session, stream_id);
+    cmx_h2_stream *stream = find_stream(h2, session, stream_id);
 
     if (stream != NULL) {
         cmx_h2_stream_end(h2, stream, error_code);
@@ -333,13 +345,14 @@ static int record_sent(nghttp2_session *session, const nghttp2_frame *frame, voi
         cmx_h2_trace_sent(&h2->trace, frame);
     }
     if (frame->hd.type == NGHTTP2_HEADERS) {
-        cmx_h2_stream *stream = find_stream(session, frame->hd.stream_id);
+        cmx_h2_stream *stream = find_stream(h2, session, frame->hd.stream_id);
         h2->unsent_headers--;
         if (stream != NULL) {
             cmx_h2_stream_unwait(h2, stream);
         }
     } else if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
         h2->terminated = true;
+        h2->tables_broken = frame->goaway.error_code == NGHTTP2_COMPRESSION_ERROR;
     }
     return 0;
 }
@@ -387,11 +400,18 @@ static void set_options(nghttp2_option *option)
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_peer_max_concurrent_streams(option, STREAMS_ASSUMED_MAX);
     nghttp2_option_set_max_reserved_remote_streams(option, 0);
-    nghttp2_option_set_max_deflate_dynamic_table_size(option, ENCODER_TABLE_BYTES_MAX);
-    nghttp2_option_set_max_outbound_ack(option, OUTBOUND_ACKS_MAX);
+    nghttp2_option_set_max_outbound_ack(option, CMX_H2_ACKS_MAX);
     nghttp2_option_set_max_settings(option, SETTINGS_ENTRIES_MAX);
     nghttp2_option_set_max_continuations(option, CONTINUATIONS_MAX);
     nghttp2_option_set_glitch_rate_limit(option, GLITCHES_BURST_MAX, GLITCHES_PER_S);
+}
+
+void cmx_h2_library_set_tables(cmx_h2_library *library, uint32_t table_bytes)
+{
+    library->table_bytes = table_bytes;
+    /* Whatever larger table the server allows. */
+    nghttp2_option_set_max_deflate_dynamic_table_size(library->option,
+                                                      table_bytes / OWN_TABLE_SHARE);
 }
 
 int cmx_h2_library_init(cmx_h2_library *library, uint32_t streams_before_settings)
@@ -412,6 +432,7 @@ int cmx_h2_library_init(cmx_h2_library *library, uint32_t streams_before_setting
     library->streams_before_settings = streams_before_settings;
     library->callbacks = callbacks;
     library->option = option;
+    cmx_h2_library_set_tables(library, CMX_H2_TABLE_BYTES_MAX);
     return CMX_OK;
 }
 

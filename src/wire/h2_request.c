@@ -88,30 +88,45 @@ static cmx_view format_length(uint64_t length, uint8_t digits[LENGTH_DIGITS_MAX]
     return (cmx_view){digits + start, LENGTH_DIGITS_MAX - start};
 }
 
+static uint8_t library_flags(uint8_t flags)
+{
+    uint8_t out = NGHTTP2_NV_FLAG_NONE;
+    if ((flags & CMX_H2_FIELD_SECRET) != 0) {
+        out |= NGHTTP2_NV_FLAG_NO_INDEX;
+    }
+    if ((flags & (CMX_H2_FIELD_LIVES_NAME | CMX_H2_FIELD_LIVES)) != 0) {
+        out |= NGHTTP2_NV_FLAG_NO_COPY_NAME;
+    }
+    if ((flags & CMX_H2_FIELD_LIVES) != 0) {
+        out |= NGHTTP2_NV_FLAG_NO_COPY_VALUE;
+    }
+    return out;
+}
+
 int cmx_h2_request_submit(cmx_h2 *h2, cmx_h2_stream *stream, const cmx_h2_request *request)
 {
-    nghttp2_nv fields[PSEUDO_HEADERS + 1 + CMX_H2_FIELDS_MAX];
+    CMX_FILLED_LATER nghttp2_nv fields[PSEUDO_HEADERS + 1 + CMX_H2_FIELDS_MAX];
     nghttp2_data_provider2 provider = {.source = {.ptr = NULL}, .read_callback = read_body};
     const cmx_source *source = request->source;
     bool has_body = source != NULL && source->length > 0;
     uint8_t digits[LENGTH_DIGITS_MAX];
-    const uint8_t known = NGHTTP2_NV_FLAG_NO_COPY_NAME; /* a literal outlives the library's use */
+    const uint8_t name_lives = NGHTTP2_NV_FLAG_NO_COPY_NAME; /* a literal outlives the library */
+    const uint8_t both_live = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
     size_t count = 0;
     int32_t id;
 
     CMX_ASSERT(request->field_count <= CMX_H2_FIELDS_MAX);
-    fields[count++] = make_field(CMX_VIEW_LITERAL(":method"), request->method, known);
-    fields[count++] = make_field(CMX_VIEW_LITERAL(":scheme"), request->scheme, known);
-    fields[count++] = make_field(CMX_VIEW_LITERAL(":authority"), request->authority, known);
-    fields[count++] = make_field(CMX_VIEW_LITERAL(":path"), request->path, known);
+    fields[count++] = make_field(CMX_VIEW_LITERAL(":method"), request->method, both_live);
+    fields[count++] = make_field(CMX_VIEW_LITERAL(":scheme"), request->scheme, both_live);
+    fields[count++] = make_field(CMX_VIEW_LITERAL(":authority"), request->authority, name_lives);
+    fields[count++] = make_field(CMX_VIEW_LITERAL(":path"), request->path, name_lives);
     if (source != NULL) {
         fields[count++] = make_field(CMX_VIEW_LITERAL("content-length"),
-                                     format_length(source->length, digits), known);
+                                     format_length(source->length, digits), name_lives);
     }
     for (size_t i = 0; i < request->field_count; i++) {
         const cmx_h2_field *field = &request->fields[i];
-        uint8_t flags = field->secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
-        fields[count++] = make_field(field->name, field->value, flags);
+        fields[count++] = make_field(field->name, field->value, library_flags(field->flags));
     }
     id = nghttp2_submit_request2(h2->session, NULL, fields, count, has_body ? &provider : NULL,
                                  stream);

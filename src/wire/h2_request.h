@@ -9,19 +9,27 @@
 
 #include "wire/h2_stream.h"
 
+#include "chatmux/limits.h"
+
 enum {
-    CMX_H2_FIELDS_MAX = 16, /* request headers beside the pseudo headers */
+    CMX_H2_FIELDS_MAX = CMX_LIMIT_REQUEST_FIELDS, /* request headers beside the pseudo headers */
+};
+
+enum cmx_h2_field_flag {
+    CMX_H2_FIELD_SECRET = 1,     /* never put into a compression table: RFC 7541, 7.1.3 */
+    CMX_H2_FIELD_LIVES_NAME = 2, /* a literal, so it need not be copied */
+    CMX_H2_FIELD_LIVES = 4,      /* name and value are literals */
 };
 
 typedef struct cmx_h2_field {
     cmx_view name;  /* lower case */
     cmx_view value; /* checked by the caller */
-    bool secret;    /* never put into a compression table: RFC 7541, 7.1.3 */
+    uint8_t flags;  /* enum cmx_h2_field_flag */
 } cmx_h2_field;
 
 typedef struct cmx_h2_request {
-    cmx_view method;
-    cmx_view scheme;
+    cmx_view method; /* a literal */
+    cmx_view scheme; /* a literal */
     cmx_view authority;
     cmx_view path;
     const cmx_h2_field *fields;
@@ -29,7 +37,7 @@ typedef struct cmx_h2_request {
     const cmx_source *source; /* NULL or length 0 = END_STREAM with the head */
 } cmx_h2_request;
 
-/* Hands a request to the library; everything but the source is copied.
+/* Hands a request to the library; everything but the source and literals is copied.
  *
  * Returns CMX_OK, or CMX_ERR_NO_MEMORY, CMX_ERR_GOAWAY (no stream id left). */
 CMX_MUST_CHECK int cmx_h2_request_submit(cmx_h2 *h2, cmx_h2_stream *stream,

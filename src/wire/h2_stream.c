@@ -71,6 +71,10 @@ void cmx_h2_stream_unlink(cmx_h2 *h2, cmx_h2_stream *stream)
 
 void cmx_h2_stream_unwait(cmx_h2 *h2, cmx_h2_stream *stream)
 {
+    if ((stream->flags & CMX_H2_STREAM_OWED) != 0) {
+        remove_from_list(&h2->owed, stream, CMX_H2_LINK_CREDIT);
+        stream->flags &= (uint8_t)~CMX_H2_STREAM_OWED;
+    }
     if ((stream->flags & CMX_H2_STREAM_UNSENT) != 0) {
         remove_from_list(&h2->unsent_streams, stream, CMX_H2_LINK_WAIT);
     } else if ((stream->flags & CMX_H2_STREAM_DEFERRED) != 0) {
@@ -85,6 +89,11 @@ void cmx_h2_stream_note_head(cmx_h2 *h2, cmx_h2_stream *stream)
     add_news(h2, stream, CMX_H2_STREAM_HAS_HEAD);
 }
 
+bool cmx_h2_stream_may_queue(const cmx_h2 *h2)
+{
+    return nghttp2_session_get_outbound_queue_size(h2->session) < CMX_H2_QUEUED_MAX;
+}
+
 void cmx_h2_stream_reset(cmx_h2 *h2, const cmx_h2_stream *stream, uint32_t error_code)
 {
     if (h2->failure != CMX_OK) {
@@ -92,6 +101,10 @@ void cmx_h2_stream_reset(cmx_h2 *h2, const cmx_h2_stream *stream, uint32_t error
     }
     if ((stream->flags & CMX_H2_STREAM_UNSENT) == 0) {
         h2->resets_sent++;
+        if (!cmx_h2_stream_may_queue(h2) && h2->resets_count < h2->resets_capacity) {
+            h2->resets[h2->resets_count++] = (cmx_h2_reset){stream->id, error_code};
+            return;
+        }
     }
     if (nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, stream->id, error_code) != 0) {
         /* The id is valid, so memory ran out. A server that is not told would keep its slot. */
@@ -103,6 +116,9 @@ void cmx_h2_stream_detach(cmx_h2 *h2, cmx_h2_stream *stream)
 {
     /* Fails only if the library has forgotten the stream already, which is what is wanted. */
     (void)nghttp2_session_set_stream_user_data(h2->session, stream->id, NULL);
+    if (h2->found == stream) {
+        h2->found = NULL;
+    }
     cmx_h2_stream_unwait(h2, stream);
     CMX_ASSERT(h2->active > 0);
     h2->active--;

@@ -14,10 +14,15 @@
 #include "policy/retry_after.h"
 #include "wire/h2_trace.h"
 
+#include "chatmux/limits.h"
+
 enum {
-    CMX_H2_REQUEST_ID_BYTES_MAX = 64,
+    CMX_H2_REQUEST_ID_BYTES_MAX = CMX_LIMIT_REQUEST_ID_BYTES,
     CMX_H2_HEAD_TEXT_BYTES = 123, /* so that a head is 136 bytes */
     CMX_H2_DEBUG_BYTES = 16,      /* of a GOAWAY: longer than any word that means something */
+    CMX_H2_ACKS_MAX = 16,         /* of SETTINGS and PING, waiting; more are a flood */
+    CMX_H2_QUEUED_MAX = CMX_LIMIT_UNSENT_HEADERS + 8, /* frames in the library: heads, and credits
+                                                       * and resets; those beyond wait here */
 };
 
 /* The one code of RFC 9113, 7, that more than the library must know. */
@@ -42,8 +47,9 @@ typedef struct cmx_h2_head {
 
 /* Each list has its own link, because a stream may be in one list of each kind. */
 enum cmx_h2_link {
-    CMX_H2_LINK_NEWS, /* streams with a HEAD or END to report */
-    CMX_H2_LINK_WAIT, /* streams whose HEADERS did not leave yet, or whose upload gave way */
+    CMX_H2_LINK_NEWS,   /* streams with a HEAD or END to report */
+    CMX_H2_LINK_WAIT,   /* streams whose HEADERS did not leave yet, or whose upload gave way */
+    CMX_H2_LINK_CREDIT, /* streams whose credit waits for room in the library's queue */
     CMX_H2_LINK_COUNT,
 };
 
@@ -55,6 +61,7 @@ enum cmx_h2_stream_flag {
     CMX_H2_STREAM_COMPLETE = 1 << 4,  /* the server said END_STREAM */
     CMX_H2_STREAM_UNSENT = 1 << 5,    /* in the list `unsent_streams` */
     CMX_H2_STREAM_DEFERRED = 1 << 6,  /* in the list `deferred` */
+    CMX_H2_STREAM_OWED = 1 << 7,      /* in the list `owed` */
 };
 
 /* One stream's part of a slot; the pool embeds it. Zero it before cmx_h2_start(). */
@@ -73,6 +80,12 @@ typedef struct cmx_h2_stream {
     cmx_h2_head head;    /* valid after the HEAD item */
 } cmx_h2_stream;
 
+/* A RST_STREAM that waits for room in the library's queue: its stream's record is gone. */
+typedef struct cmx_h2_reset {
+    int32_t id;
+    uint32_t error_code;
+} cmx_h2_reset;
+
 typedef struct cmx_h2_list {
     cmx_h2_stream *first; /* oldest */
     cmx_h2_stream *last;
@@ -81,13 +94,20 @@ typedef struct cmx_h2_list {
 typedef struct cmx_h2 {
     void *session;              /* owned: the library's session; NULL = closed */
     cmx_region *region;         /* borrowed */
+    uint32_t region_owner;      /* to whom its memory is charged */
     cmx_h2_list news;           /* streams with a HEAD or END to report */
     cmx_h2_list unsent_streams; /* streams whose HEADERS are still in the library */
     cmx_h2_list deferred;       /* streams whose upload gave way to others */
+    cmx_h2_list owed;           /* streams whose `credit` waits for room in the library */
+    cmx_h2_reset *resets;       /* borrowed: what waits for room in the library */
+    uint32_t resets_capacity;   /* as many as there may be streams */
+    uint32_t resets_count;
     cmx_h2_stream *data_stream; /* whose chunk is lent; NULL = none */
+    cmx_h2_stream *found;       /* by the last callback, and not ended since; or NULL */
     cmx_view data;              /* the chunk: lies in the bytes being fed */
     cmx_view unsent;            /* frame bytes of the library that did not fit the last write */
     uint32_t active;            /* streams started and not ended */
+    uint32_t unsent_max;        /* HEADERS that may be in the library */
     uint32_t unsent_headers;    /* HEADERS still in the library, cancelled ones included */
     uint32_t credit;            /* bytes done with that the library was not told of yet */
     uint32_t credit_min;        /* it is told of at least so many */
@@ -101,12 +121,14 @@ typedef struct cmx_h2 {
     uint8_t goaway_debug[CMX_H2_DEBUG_BYTES]; /* with goaway_code, cut to fit */
     uint8_t goaway_debug_len;                 /* bytes */
     int failure;            /* the library can only be closed any more; else CMX_OK */
+    bool starved;           /* the region refused it memory */
     bool data_taken;        /* the chunk was given out by cmx_h2_next() */
     bool paused;            /* the library stopped inside a DATA frame */
     bool settings_received; /* the peer's first SETTINGS came */
     bool goaway_received;
     bool leaving;             /* we sent GOAWAY(NO_ERROR) */
     bool terminated;          /* we sent a GOAWAY with an error */
+    bool tables_broken;       /* the error was in the compression of header fields */
     uint64_t frames_received; /* any frame: proof of life */
     uint64_t pings_acked;
     int64_t now_unix_ms;    /* for dates in heads; 0 = not known; set by who owns a clock */
@@ -142,6 +164,9 @@ void cmx_h2_stream_unwait(cmx_h2 *h2, cmx_h2_stream *stream);
 
 /* Puts the final head into the news. */
 void cmx_h2_stream_note_head(cmx_h2 *h2, cmx_h2_stream *stream);
+
+/* Returns whether the library's queue takes another frame: each costs memory until it has left. */
+bool cmx_h2_stream_may_queue(const cmx_h2 *h2);
 
 /* Queues RST_STREAM; a request that did not leave yet is withdrawn instead. */
 void cmx_h2_stream_reset(cmx_h2 *h2, const cmx_h2_stream *stream, uint32_t error_code);

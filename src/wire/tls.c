@@ -118,6 +118,7 @@ static int send_bytes(WOLFSSL *session, char *bytes, int size, void *ctx)
 
 int cmx_tls_context_init(cmx_tls_context *context, cmx_region *region)
 {
+    cmx_region_charge(region, 0);
     uint64_t refused = cmx_region_refused(region);
     WOLFSSL_METHOD *method = wolfTLSv1_3_client_method_ex(region);
     /* The context owns the method, also when it cannot be made. */
@@ -172,6 +173,7 @@ int cmx_tls_context_add_der(cmx_tls_context *context, const uint8_t *der, size_t
     if (len == 0 || len > INT32_MAX) {
         return CMX_ERR_CERT_INVALID;
     }
+    cmx_region_charge(context->region, 0);
     uint64_t refused = cmx_region_refused(context->region);
     size_t used = cmx_region_used(context->region);
     int rc = check_is_ca(context->region, der, len);
@@ -237,6 +239,7 @@ static bool set_identity(WOLFSSL *session, const char *host, bool is_ip)
 
 int cmx_tls_open(cmx_tls *tls, cmx_tls_context *context, const char *host, bool is_ip)
 {
+    cmx_region_charge(context->region, tls->region_owner);
     uint64_t refused = cmx_region_refused(context->region);
     char protocols[] = "h2";
 
@@ -264,6 +267,14 @@ int cmx_tls_open(cmx_tls *tls, cmx_tls_context *context, const char *host, bool 
 static cmx_region *session_region(const cmx_tls *tls)
 {
     return wolfSSL_CTX_GetHeap(NULL, tls->native);
+}
+
+/* Before the library works for a session: the memory it takes is the session's. Returns how often
+ * the region had refused. */
+static uint64_t charge_session(const cmx_tls *tls)
+{
+    cmx_region_charge(session_region(tls), tls->region_owner);
+    return cmx_region_refused(session_region(tls));
 }
 
 /* Turns the result of a library call that did not succeed into a status and notes its number. */
@@ -319,7 +330,7 @@ static void drop_intermediates(cmx_tls *tls)
 int cmx_tls_handshake(cmx_tls *tls)
 {
     CMX_ASSERT(tls->native != NULL && !tls->verified);
-    uint64_t refused = cmx_region_refused(session_region(tls));
+    uint64_t refused = charge_session(tls);
     int result = wolfSSL_connect(tls->native);
     drop_intermediates(tls);
     if (result == WOLFSSL_SUCCESS) {
@@ -333,7 +344,7 @@ int cmx_tls_handshake(cmx_tls *tls)
 int cmx_tls_read(cmx_tls *tls, uint8_t *out, size_t capacity, size_t *got)
 {
     CMX_ASSERT(tls->native != NULL && tls->verified && capacity > 0);
-    uint64_t refused = cmx_region_refused(session_region(tls));
+    uint64_t refused = charge_session(tls);
     int size = capacity < CMX_TLS_PLAIN_BYTES_MAX ? (int)capacity : CMX_TLS_PLAIN_BYTES_MAX;
 
     *got = 0;
@@ -351,7 +362,7 @@ int cmx_tls_write(cmx_tls *tls, const uint8_t *bytes, size_t len)
     size_t records = (len - 1) / CMX_TLS_PLAIN_BYTES_MAX + 1;
     CMX_ASSERT(cmx_buffer_room(tls->to_send) >= len + records * CMX_TLS_OVERHEAD_BYTES);
 
-    uint64_t refused = cmx_region_refused(session_region(tls));
+    uint64_t refused = charge_session(tls);
     int result = wolfSSL_write(tls->native, bytes, (int)len);
     if (result == (int)len) {
         return CMX_OK;
@@ -369,6 +380,7 @@ void cmx_tls_notify_close(cmx_tls *tls)
     }
     cmx_buffer_compact(tls->to_send);
     if (cmx_buffer_room(tls->to_send) >= CMX_TLS_OVERHEAD_BYTES) {
+        (void)charge_session(tls);
         (void)wolfSSL_shutdown(tls->native);
     }
 }

@@ -52,6 +52,7 @@ typedef struct cmx_tls {
     bool peer_ended;      /* set by the connection: the socket delivered its end of stream */
     bool verified;        /* the peer passed; written only by the one verifying function */
     int32_t native_error; /* the library's number behind the last error; for logs */
+    uint32_t region_owner; /* set before opening: to whom the session's memory is charged */
 } cmx_tls;
 
 /* Opens a session.

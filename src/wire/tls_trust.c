@@ -221,6 +221,7 @@ static int load_source(trust_load *load, const trust_source *source)
 static int load_start(trust_load *load, cmx_tls_context *context)
 {
     *load = (trust_load){.context = context};
+    cmx_region_charge(context->region, 0);
     load->window = cmx_region_take(context->region, WINDOW_BYTES);
     return load->window == NULL ? CMX_ERR_NO_MEMORY : CMX_OK;
 }

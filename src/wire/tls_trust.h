@@ -8,14 +8,15 @@
 #ifndef CMX_WIRE_TLS_TRUST_H
 #define CMX_WIRE_TLS_TRUST_H
 
+#include "chatmux/limits.h"
 #include "chatmux/port.h"
 #include "wire/tls.h"
 
 enum {
-    CMX_TLS_TRUST_CERT_BYTES_MAX = 16384,            /* one certificate, as PEM or DER */
-    CMX_TLS_TRUST_FILE_BYTES_MAX = 16 * 1024 * 1024, /* read from one file */
-    CMX_TLS_TRUST_FILES_MAX = 4096,                  /* of one directory */
-    CMX_TLS_TRUST_PATH_BYTES_MAX = 1024,             /* directory, slash, name and NUL */
+    CMX_TLS_TRUST_CERT_BYTES_MAX = CMX_LIMIT_CERT_BYTES,       /* one certificate, as PEM or DER */
+    CMX_TLS_TRUST_FILE_BYTES_MAX = CMX_LIMIT_TRUST_FILE_BYTES, /* read from one file */
+    CMX_TLS_TRUST_FILES_MAX = CMX_LIMIT_TRUST_FILES,           /* of one directory */
+    CMX_TLS_TRUST_PATH_BYTES_MAX = 1024,                       /* directory, slash, name and NUL */
 };
 
 /* Adds the CA certificates in memory: PEM with any text around, or DER one after the other.

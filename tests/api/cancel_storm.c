@@ -63,7 +63,7 @@ int main(int argc, char **argv)
     cmx_config config;
     cmx_config_preset(&config, CMX_PRESET_DEFAULT);
     config.requests_max = IN_FLIGHT;
-    void *memory = NULL;
+    fence memory;
     client = common_client(&config, &memory);
     cmx_origin_id origin = common_origin(client, argv[1], argv[2]);
     pthread_t thread;
@@ -94,8 +94,7 @@ int main(int argc, char **argv)
     REQUIRE(stats.done == CHATS);
     /* A cancel costs a RST_STREAM, not a connection. */
     REQUIRE(stats.connections_total <= config.connections_max);
-    cmx_client_deinit(client);
-    free(memory);
+    common_end(client, &memory);
     puts("400 chats, 300 cancelled, one DONE each");
     return 0;
 }

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
     REQUIRE(argc == 4);
     cmx_config config;
     cmx_config_preset(&config, CMX_PRESET_DEFAULT);
-    void *memory = NULL;
+    fence memory;
     cmx_client *client = common_client(&config, &memory);
     cmx_origin_id dead = common_origin(client, argv[3], argv[2]);
     cmx_origin_id alive = common_origin(client, argv[1], argv[2]);
@@ -39,8 +39,7 @@ int main(int argc, char **argv)
     REQUIRE(cmx_error_class(error) == CMX_CLASS_NETWORK); /* "retry later or elsewhere" */
     REQUIRE(run(client, alive, &error) == CMX_VERDICT_DONE);
 
-    cmx_client_deinit(client);
-    free(memory);
+    common_end(client, &memory);
     puts("refused by one origin, complete at the other");
     return 0;
 }

@@ -3,8 +3,8 @@
  * A fleet of chats: keeps so many in flight for so long, starting another when one ends, then lets
  * all end. It judges every request by itself (one DONE, nothing after it, deltas behind an OPEN, a
  * verdict that fits what was delivered, an end within the total limit) and prints what it saw as
- * one JSON object; the first trouble is told on stderr at once. Judges nothing that depends on what
- * the server went through: that is for tests/endurance/.
+ * one JSON object; the first trouble and each connection that is given up are told on stderr at
+ * once. Judges nothing that depends on what the server went through: that is for tests/endurance/.
  * usage: fleet URL CA_FILE [options, see option_list]
  * Exit status: 0 nothing was wrong with any request, 1 something was, or the program cannot go on.
  */
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    TICK_MS = 10,          /* how far a request may outlive its total limit */
+    TICK_MS = 10,          /* default of --late-ms */
     GRACE_MS = 5000,       /* behind the last limit, before what is open counts as lost */
     REQUESTS_MAX = 500000, /* default of --requests */
     CODES_MAX = 64,
@@ -30,7 +30,7 @@ enum {
 typedef struct options {
     const char *url;
     const char *ca_file;
-    const char *address;     /* instead of resolving; NULL = resolve */
+    const char *address;     /* instead of resolving, which would use libc's heap */
     const char *model;       /* of every request but ... */
     const char *other_model; /* ... of every second, third, ... one; NULL = of none */
     uint64_t other_every;
@@ -39,21 +39,25 @@ typedef struct options {
     uint64_t total_limit_ms;
     uint64_t requests_max;
     uint64_t connections_max;
+    uint64_t streams_max; /* per connection, soft and hard; 0 = the preset's */
     uint64_t connect_timeout_ms;
     uint64_t deltas_each; /* of a complete answer; 0 = any number */
     uint64_t attempts_max;
     uint64_t retry_budget_percent;
     uint64_t ping_after_ms;
     uint64_t ping_timeout_ms;
+    uint64_t late_ms; /* how far a request may outlive its total limit */
 } options;
 
 static options wanted = {
+    .address = "127.0.0.1",
     .model = "gpt-4.1",
     .other_every = 2,
     .in_flight = 50,
     .duration_s = 5,
     .total_limit_ms = 30000,
     .requests_max = REQUESTS_MAX,
+    .late_ms = TICK_MS,
 };
 
 static const struct option_row {
@@ -70,12 +74,14 @@ static const struct option_row {
     {"--total-limit-ms", NULL, &wanted.total_limit_ms},
     {"--requests", NULL, &wanted.requests_max},
     {"--connections", NULL, &wanted.connections_max},
+    {"--streams", NULL, &wanted.streams_max},
     {"--connect-timeout-ms", NULL, &wanted.connect_timeout_ms},
     {"--deltas-each", NULL, &wanted.deltas_each},
     {"--attempts", NULL, &wanted.attempts_max},
     {"--retry-budget-percent", NULL, &wanted.retry_budget_percent},
     {"--ping-after-ms", NULL, &wanted.ping_after_ms},
     {"--ping-timeout-ms", NULL, &wanted.ping_timeout_ms},
+    {"--late-ms", NULL, &wanted.late_ms},
 };
 
 static void take_option(const char *name, const char *value)
@@ -238,7 +244,7 @@ static void judge_age(const record *of, uint64_t now_ms)
     }
     uint64_t over_ms = age_ms - wanted.total_limit_ms;
     sum.latest_ms = over_ms > sum.latest_ms ? over_ms : sum.latest_ms;
-    sum.late += over_ms > TICK_MS + (starved_ms() - of->starved_ms);
+    sum.late += over_ms > wanted.late_ms + (starved_ms() - of->starved_ms);
 }
 
 static void on_done(const cmx_done *done, record *of)
@@ -313,6 +319,18 @@ static void pass_limits(uint64_t starved_before_ms)
     }
 }
 
+/* What a script does next may have to wait until a connection was given up. */
+static void tell_dead(const cmx_client *client)
+{
+    static uint64_t told;
+    cmx_stats stats;
+    cmx_client_stats(client, &stats);
+    if (stats.connections_dead != told) {
+        told = stats.connections_dead;
+        fprintf(stderr, "dead %" PRIu64 "\n", told);
+    }
+}
+
 static void run(cmx_client *client, cmx_origin_id origin)
 {
     uint64_t stop_ms = clock_ms() + wanted.duration_s * 1000;
@@ -332,6 +350,7 @@ static void run(cmx_client *client, cmx_origin_id origin)
         if (now_ms != sampled_ms) {
             sampled_ms = now_ms;
             starved_before_ms = starved_ms();
+            tell_dead(client);
         }
         cmx_event event;
         int rc = cmx_client_wait(client, &event, 100);
@@ -415,13 +434,15 @@ static void override(uint32_t *field, uint64_t value)
     *field = value > 0 ? (uint32_t)value : *field;
 }
 
-static cmx_client *open_client(void **memory)
+static cmx_client *open_client(fence *memory)
 {
     cmx_config config;
     cmx_config_preset(&config, CMX_PRESET_DEFAULT);
     config.requests_max = (uint32_t)wanted.in_flight;
     config.total_timeout_ms = (uint32_t)wanted.total_limit_ms;
     override(&config.connections_max, wanted.connections_max);
+    override(&config.streams_soft, wanted.streams_max);
+    override(&config.streams_hard, wanted.streams_max);
     override(&config.connect_timeout_ms, wanted.connect_timeout_ms);
     override(&config.attempts_max, wanted.attempts_max);
     override(&config.retry_budget_percent, wanted.retry_budget_percent);
@@ -448,7 +469,7 @@ int main(int argc, char **argv)
     take_options(argc, argv);
     records = calloc((size_t)wanted.requests_max, sizeof *records);
     REQUIRE(records != NULL);
-    void *memory = NULL;
+    fence memory;
     cmx_client *client = open_client(&memory);
     run(client, add_origin(client));
 
@@ -460,8 +481,7 @@ int main(int argc, char **argv)
     print_codes();
     print_numbers(&stats);
     printf("}\n");
-    cmx_client_deinit(client);
-    free(memory);
+    common_end(client, &memory);
     free(records);
     bool counted = stats.requests == sum.requests && stats.done == sum.requests;
     return counted && sum.duplicates + sum.late + sum.disorder + sum.misjudged + sum.lost == 0 ? 0

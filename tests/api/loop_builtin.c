@@ -11,7 +11,7 @@ int main(int argc, char **argv)
     REQUIRE(argc == 3);
     cmx_config config;
     cmx_config_preset(&config, CMX_PRESET_DEFAULT);
-    void *memory = NULL;
+    fence memory;
     cmx_client *client = common_client(&config, &memory);
     cmx_origin_id origin = common_origin(client, argv[1], argv[2]);
     cmx_chat chat = common_chat(origin, "gpt-4.1");
@@ -39,8 +39,7 @@ int main(int argc, char **argv)
     }
     REQUIRE(rc == CMX_IDLE);
     REQUIRE(done == CHATS);
-    cmx_client_deinit(client);
-    free(memory);
+    common_end(client, &memory);
     puts("20 chats complete");
     return 0;
 }

@@ -58,7 +58,7 @@ int main(int argc, char **argv)
     REQUIRE(argc == 3);
     cmx_config config;
     cmx_config_preset(&config, CMX_PRESET_DEFAULT);
-    void *memory = NULL;
+    fence memory;
     app a = {.client = common_client(&config, &memory), .wanted = 30};
     cmx_origin_id origin = common_origin(a.client, argv[1], argv[2]);
     cmx_chat chat = common_chat(origin, "gpt-4.1");
@@ -74,8 +74,7 @@ int main(int argc, char **argv)
     REQUIRE(l.descriptor >= 0);
     REQUIRE(l.timer_ms == 0); /* what was started wants to be sent */
     loop_run(&l);
-    cmx_client_deinit(a.client);
-    free(memory);
+    common_end(a.client, &memory);
     printf("30 chats complete in %llu turns\n", (unsigned long long)a.turns);
     /* A loop that spins would take many more turns than there are tokens. */
     REQUIRE(a.turns < 20000);

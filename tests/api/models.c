@@ -36,7 +36,7 @@ int main(int argc, char **argv)
     REQUIRE(argc == 3);
     cmx_config config;
     cmx_config_preset(&config, CMX_PRESET_TINY);
-    void *memory = NULL;
+    fence memory;
     cmx_client *client = common_client(&config, &memory);
     common_origin(client, argv[1], argv[2]);
     char body[16384];
@@ -52,8 +52,7 @@ int main(int argc, char **argv)
     REQUIRE(done.http_status == 404);
     REQUIRE(strstr(body, "error") != NULL);
 
-    cmx_client_deinit(client);
-    free(memory);
+    common_end(client, &memory);
     puts("models listed, unknown path refused");
     return 0;
 }

@@ -133,7 +133,7 @@ static void play(cmx_client *client, cmx_origin_id origin, uint32_t seconds)
 int main(int argc, char **argv)
 {
     REQUIRE(argc == 4);
-    void *memory = NULL;
+    fence memory;
     cmx_config config;
     cmx_config_preset(&config, CMX_PRESET_DEFAULT);
     config.connections_max = 2;
@@ -144,7 +144,6 @@ int main(int argc, char **argv)
     play(client, origin, (uint32_t)strtoul(argv[3], NULL, 10));
     printf("%u chats paused for %s s, %u others done, %llu bytes each after resume\n", paused,
            argv[3], others_done, (unsigned long long)reference.bytes);
-    cmx_client_deinit(client);
-    free(memory);
+    common_end(client, &memory);
     return 0;
 }

@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     REQUIRE(argc == 3);
     cmx_config config;
     cmx_config_preset(&config, CMX_PRESET_TINY);
-    void *memory = NULL;
+    fence memory;
     cmx_client *client = common_client(&config, &memory);
     common_origin(client, argv[1], argv[2]);
 
@@ -52,8 +52,7 @@ int main(int argc, char **argv)
     REQUIRE(done.error == CMX_ERR_BUFFER_SMALL);
     REQUIRE(text_bytes == 0);
 
-    cmx_client_deinit(client);
-    free(memory);
+    common_end(client, &memory);
     puts("a long plain answer fits, a small buffer is told");
     return 0;
 }

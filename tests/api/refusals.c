@@ -141,7 +141,7 @@ int main(int argc, char **argv)
     check_config();
     check_block(&config);
 
-    void *memory = NULL;
+    fence memory;
     cmx_client *client = common_client(&config, &memory);
     check_origins(client, argv[1], argv[2]);
     /* None of the refused ones took a row of the table. */
@@ -149,8 +149,7 @@ int main(int argc, char **argv)
     REQUIRE(origin == 0);
     check_chats(client, origin);
     check_busy(client, &config, origin);
-    cmx_client_deinit(client);
-    free(memory);
+    common_end(client, &memory);
     puts("every mistake named");
     return 0;
 }

@@ -3,11 +3,12 @@
  * Plays chats as told by its arguments and prints what comes of them, one JSON object a line, for
  * real/real_scenarios.py to judge. It judges two things itself: each chat gets exactly one DONE
  * event and nothing after it, and none outlives its total limit.
- * usage: scenario URL CA_FILE [NAME=VALUE]... MODEL[/MS][@URL]...
+ * usage: scenario URL CA_FILE [NAME=VALUE]... MODEL[>MODEL][/MS][@URL]...
  *   NAME=VALUE  a field of the configuration, or limit=N: attempts_max of each chat, or
  *               pause=MS: the first chat is paused at its first token for so long
  *   /MS         the chat starts so long after the program; /then: when the one before is done
  *   @URL        it goes to this origin instead of the first
+ *   >MODEL      the chat is routed: to MODEL at the first origin, else to this one at @URL
  */
 #define _POSIX_C_SOURCE 200809L /* clock_gettime, nanosleep */
 
@@ -21,7 +22,8 @@ enum { CHATS_MAX = 128, MODEL_MAX = 64, TOTAL_MS = 20000, TICK_MS = 500 };
 
 typedef struct played {
     char model[MODEL_MAX];
-    const char *url; /* NULL = the first origin */
+    const char *spare; /* in `model`: the second target's; NULL = it is not routed */
+    const char *url;   /* NULL = the first origin */
     uint64_t start_ms;
     bool is_next; /* starts when the one before is done */
     uint64_t started_ms;
@@ -101,6 +103,11 @@ static void add_chat(play *all, char *text)
     played *chat = &all->chats[all->count++];
     memcpy(chat->model, text, len);
     chat->url = url == NULL ? NULL : url + 1;
+    char *sign = strchr(chat->model, '>');
+    if (sign != NULL) {
+        *sign = '\0';
+        chat->spare = sign + 1;
+    }
     if (text[len] == '/' && strncmp(text + len + 1, "then", 4) == 0) {
         REQUIRE(all->count > 1);
         chat->is_next = true;
@@ -134,6 +141,7 @@ static void start_due(play *all)
             continue;
         }
         cmx_chat request = common_chat(chat->origin, chat->model);
+        request.model = chat->spare == NULL ? chat->model : NULL;
         request.user = chat;
         request.limits.attempts_max = all->attempts_max;
         REQUIRE(cmx_chat_start(all->client, &request, &chat->id, NULL) == CMX_OK);
@@ -198,6 +206,7 @@ static void take_event(play *all, const cmx_event *event)
     case CMX_EVENT_OPEN:
     case CMX_EVENT_USAGE:
     case CMX_EVENT_DATA:
+    case CMX_EVENT_ALERT:
         break;
     }
 }
@@ -246,10 +255,22 @@ static void run(play *all)
     REQUIRE(cmx_client_wait(all->client, &event, 0) == CMX_IDLE);
 }
 
+static void add_targets(const play *all, const played *chat)
+{
+    cmx_target target;
+    cmx_target_default(&target);
+    target.model = chat->model;
+    REQUIRE(cmx_client_add_target(all->client, &target, NULL, NULL) == CMX_OK);
+    target.model = chat->spare;
+    target.origin = chat->origin;
+    target.rank = 1;
+    REQUIRE(cmx_client_add_target(all->client, &target, NULL, NULL) == CMX_OK);
+}
+
 int main(int argc, char **argv)
 {
     static play all;
-    void *memory = NULL;
+    fence memory;
     REQUIRE(argc > 3);
     parse(&all, argc, argv);
     all.client = common_client(&all.config, &memory);
@@ -258,9 +279,11 @@ int main(int argc, char **argv)
         if (all.chats[i].url != NULL) {
             all.chats[i].origin = common_origin(all.client, all.chats[i].url, argv[2]);
         }
+        if (all.chats[i].spare != NULL) {
+            add_targets(&all, &all.chats[i]);
+        }
     }
     run(&all);
-    cmx_client_deinit(all.client);
-    free(memory);
+    common_end(all.client, &memory);
     return 0;
 }

@@ -97,7 +97,7 @@ int main(int argc, char **argv)
     REQUIRE(argc == 3);
     cmx_config config;
     cmx_config_preset(&config, CMX_PRESET_DEFAULT);
-    void *memory = NULL;
+    fence memory;
     cmx_client *client = common_client(&config, &memory);
     cmx_message messages[2 + CALLS_MAX] = {
         {.role = CMX_ROLE_USER, .text = "What is 17 + 25? Then say hello."}};
@@ -142,8 +142,7 @@ int main(int argc, char **argv)
     REQUIRE(cmx_collect_text(&collect, 0, CMX_CHANNEL_CONTENT).len > 0);
     REQUIRE(!cmx_collect_tool_call(&collect, 0, &add));
 
-    cmx_client_deinit(client);
-    free(memory);
+    common_end(client, &memory);
     puts("two tools called, their results answered");
     return 0;
 }

@@ -79,10 +79,10 @@ int main(int argc, char **argv)
     table.resolve_cancel = cancel_name;
 
     size_t bytes = cmx_client_bytes(&config);
-    void *memory = aligned_alloc(CMX_BLOCK_ALIGN, (bytes + 15) / 16 * 16);
+    fence memory;
+    void *block = fence_open(&memory, bytes, FENCE_END, 0xA5);
     cmx_client *client = NULL;
-    REQUIRE(memory != NULL);
-    REQUIRE(cmx_client_init(&client, memory, bytes, &config, &table, NULL) == CMX_OK);
+    REQUIRE(cmx_client_init(&client, block, bytes, &config, &table, NULL) == CMX_OK);
     cmx_origin origin;
     cmx_origin_id id = 0;
     cmx_origin_default(&origin);
@@ -94,8 +94,7 @@ int main(int argc, char **argv)
     REQUIRE(cmx_client_add_origin(client, &origin, &id, NULL) == CMX_OK);
     run_one(client, id);
     run_one(client, id);
-    cmx_client_deinit(client);
-    free(memory);
+    common_end(client, &memory);
     puts(families);
     return 0;
 }

@@ -18,6 +18,7 @@
  * --stamps measures each token's age against the send stamp that chatmux-relay --stamp puts in it.
  */
 #include "curl_multi_json.h"
+#include "memory.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -27,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -61,6 +63,11 @@ typedef struct totals {
 
 typedef struct bench bench;
 
+/* Of memory/heap_counted.c, which memory.sh links; otherwise nothing is counted. */
+unsigned long heap_calls(void) __attribute__((weak));
+size_t heap_bytes(void) __attribute__((weak));
+size_t heap_bytes_most(void) __attribute__((weak));
+
 typedef struct transfer {
     bench *owner;
     CURL *easy;
@@ -68,7 +75,7 @@ typedef struct transfer {
     bool done_seen;
     bool broken;
     size_t line_len; /* of a line whose end has not come yet */
-    char line[LINE_MAX_BYTES];
+    char *line;
 } transfer;
 
 struct bench {
@@ -81,6 +88,12 @@ struct bench {
     long running;
     int64_t timer_due_us; /* -1: not armed */
     int64_t sweep_due_us;
+    transfer *transfers;
+    char *lines; /* one per transfer, in a mapping of their own: libcurl's heap goes without them */
+    memory_seen opening;
+    memory_seen starting;
+    unsigned long calls_before;
+    size_t heap_before;
     char url[URL_MAX];
     char body[BODY_MAX];
     char text[LINE_MAX_BYTES];
@@ -187,7 +200,7 @@ static void take_line(transfer *t, const char *line, size_t len)
 
 static bool keep_tail(transfer *t, const char *data, size_t len)
 {
-    if (len > sizeof t->line - t->line_len) {
+    if (len > LINE_MAX_BYTES - t->line_len) {
         t->broken = true;
         return false;
     }
@@ -378,17 +391,14 @@ static bool run(bench *b)
     return true;
 }
 
-static transfer *open_transfer(bench *b)
+static transfer *open_transfer(bench *b, long index)
 {
-    transfer *t = malloc(sizeof *t);
+    transfer *t = &b->transfers[index];
 
-    if (t == NULL) {
-        return NULL;
-    }
     t->owner = b;
+    t->line = b->lines + (size_t)index * LINE_MAX_BYTES;
     t->easy = curl_easy_init();
     if (t->easy == NULL) {
-        free(t);
         return NULL;
     }
     (void)curl_easy_setopt(t->easy, CURLOPT_URL, b->url);
@@ -414,6 +424,9 @@ static bool open_bench(bench *b)
 {
     const long per_connection = (b->opts.in_flight + b->opts.connections - 1) / b->opts.connections;
 
+    b->transfers = calloc((size_t)b->opts.in_flight, sizeof *b->transfers);
+    b->lines = mmap(NULL, (size_t)b->opts.in_flight * LINE_MAX_BYTES, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     (void)snprintf(b->url, sizeof b->url, "%s/chat/completions", b->opts.url);
     (void)snprintf(b->body, sizeof b->body,
                    "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":"
@@ -425,7 +438,8 @@ static bool open_bench(bench *b)
     b->lag_counts = calloc(LAG_BUCKETS, sizeof *b->lag_counts);
     b->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     b->multi = curl_multi_init();
-    if (b->headers == NULL || b->lag_counts == NULL || b->epoll_fd < 0 || b->multi == NULL) {
+    if (b->transfers == NULL || b->lines == MAP_FAILED || b->headers == NULL ||
+        b->lag_counts == NULL || b->epoll_fd < 0 || b->multi == NULL) {
         return false;
     }
     (void)curl_multi_setopt(b->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
@@ -466,6 +480,11 @@ static void print_result(const bench *b, double wall, double cpu)
            wall > 0 ? (double)sums->completions / wall : 0.0);
     if (b->opts.stamps) {
         printf("\"lag_p50_ms\":%.3f,\"lag_p99_ms\":%.3f,", lag_ms_at(b, 0.50), lag_ms_at(b, 0.99));
+    }
+    if (heap_calls != NULL) {
+        printf("\"allocations\":%lu,\"heap_most_bytes\":%zu,", heap_calls() - b->calls_before,
+               heap_bytes_most() - b->heap_before);
+        memory_print(b->opening, b->starting);
     }
     printf("\"rss_kib\":%ld,\"connections\":%ld,\"libcurl\":\"%s\"}\n", usage.ru_maxrss,
            sums->connects, curl_version());
@@ -515,11 +534,16 @@ static bool parse_options(options *opts, int argc, char **argv)
 /* The transfers are left to the end of the process: measured work is over by then. */
 static int measure(bench *b)
 {
+    b->starting = memory_look();
+    if (heap_calls != NULL) {
+        b->calls_before = heap_calls();
+        b->heap_before = heap_bytes();
+    }
     const int64_t begin_us = now_us();
     const double begin_cpu_s = cpu_s();
 
     for (long i = 0; i < b->opts.in_flight && i < b->opts.total; i++) {
-        transfer *t = open_transfer(b);
+        transfer *t = open_transfer(b, i);
 
         if (t == NULL || !start_transfer(t)) {
             fputs("curl_multi: cannot start a transfer\n", stderr);
@@ -545,6 +569,7 @@ int main(int argc, char **argv)
               stderr);
         return 2;
     }
+    b.opening = memory_look();
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || !open_bench(&b)) {
         fputs("curl_multi: cannot set up\n", stderr);
         return 1;

@@ -22,6 +22,7 @@ import common # noqa: E402
 PROGRAM = os.path.join(common.BUILD_DIR, "tests", "api", "fleet")
 SKIPPED = 77
 START_S = 20
+STARTS_MAX = 10 # on a port that was another's
 TOTAL_LIMIT_MS = 30000
 DRAIN_S = 20
 # A connection that is lost takes many requests with it at once; what a budget does about storms is
@@ -30,7 +31,7 @@ ALL_RETRIES = ("--retry-budget-percent", 100)
 
 # What fleet judges by itself; each is a count of requests.
 FAULTLESS = {
-    "late": "outlived its total limit by more than a tick",
+    "late": "outlived its total limit by more than --late-ms",
     "lost": "was accepted and got no DONE event",
     "duplicates": "got an event after its DONE event",
     "disorder": "got a delta without an OPEN event, or was retried after one",
@@ -57,19 +58,28 @@ class Fleet:
                                         env=common.environment(),
                                         preexec_fn=die_with_parent)
         self.err = []
-        self.trouble = threading.Event()
+        self.dead = 0
+        self.told = threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
     def _read(self):
         for line in self.process.stderr:
             self.err.append(line)
-            if line.startswith(b"trouble at "):
-                self.trouble.set()
+            if line.startswith(b"dead "):
+                with self.told:
+                    self.dead = int(line.split()[1])
+                    self.told.notify_all()
 
     @property
     def runs(self):
         return self.process.poll() is None
+
+    def wait_for_dead(self, count, timeout_s):
+        """Until it has given up so many connections; they have their silence at the same time, not in
+        the same moment."""
+        with self.told:
+            self.told.wait_for(lambda: self.dead >= count, timeout_s)
 
     def finish(self, timeout_s):
         try:
@@ -145,6 +155,18 @@ class Relays:
     def start(self, *flags, **popen):
         self._run([*self.trust, *flags], **popen)
 
+    def start_again(self):
+        """On the port of the one that was killed, which another program may have for a moment."""
+        for left in reversed(range(STARTS_MAX)):
+            try:
+                self.start("--port", str(self.port))
+                return
+            except RuntimeError:
+                if left == 0:
+                    raise
+                self.all.pop()
+                time.sleep(0.2)
+
     def terminate(self):
         self.all[-1][0].terminate()
 
@@ -167,10 +189,25 @@ class Relays:
         """The sums over all processes, whichever way they ended."""
         total = {}
         for _, path in self.all:
-            with open(path, encoding="ascii") as file:
-                for name, value in json.load(file).items():
-                    total[name] = total.get(name, 0) + value
+            for name, value in self._read(path).items():
+                total[name] = total.get(name, 0) + value
         return total
+
+    @staticmethod
+    def _read(path):
+        while True:
+            with open(path, encoding="ascii") as file:
+                text = file.read()
+            if text.endswith("\n"):
+                try:
+                    return json.loads(text)
+                except ValueError:
+                    pass # caught while it was being written
+            time.sleep(0.01)
+
+    def connected(self):
+        """For each process in turn, how many connections it was made."""
+        return [self._read(path).get("connections", 0) for _, path in self.all]
 
     @property
     def url(self):
@@ -230,10 +267,10 @@ def every(fleet, period_s, end_s, deed):
     begin = time.monotonic()
     count = 0
     while fleet.runs:
-        wait_s = begin + (count + 1) * period_s - time.monotonic()
-        if begin + (count + 1) * period_s > begin + end_s:
+        due = max(begin + (count + 1) * period_s, time.monotonic())
+        if due > begin + end_s:
             break
-        time.sleep(max(0, wait_s))
+        time.sleep(max(0, due - time.monotonic()))
         deed()
         count += 1
     return count

@@ -57,11 +57,16 @@ class Nghttpd(servers.Nghttpd):
         return [one for one in arguments if one != "--verbose"]
 
     def restart(self):
-        self.stop()
-        with open(self.path("output.log"), "ab") as log:
-            self.process = subprocess.Popen(
-                [self.program(), *self.command()], env=self.environment(), cwd=self.folder,
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        # Another program may have the port for a moment.
+        for _ in range(fleet.STARTS_MAX):
+            self.stop()
+            with open(self.path("output.log"), "ab") as log:
+                self.process = subprocess.Popen(
+                    [self.program(), *self.command()], env=self.environment(), cwd=self.folder,
+                    stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            if self.listens():
+                return
+        raise RuntimeError("nghttpd did not start again")
 
 
 def run(server, ca_file, duration_s, deltas, deed, title):

@@ -3,7 +3,7 @@
 """A relay that is restarted every 2 s under many streams: in good order, and killed.
 
 usage: restart.py [--short] [graceful] [killed]
-       (default: both, 60 s each with 200 in flight; --short: 12 s each with 50, as ctest does)
+       (default: both, 60 s each with 200 in flight; --short: 6 s each with 50, as ctest does)
 Graceful: the next relay shares the listening socket, the old one says GOAWAY twice and ends with its
 last stream; every request is DONE. Killed: SIGKILL, and the next one binds the same port; what had
 no token yet completes, what had some ends TRUNCATED or NETWORK. Relays keep their counts in files
@@ -39,6 +39,13 @@ def finish(title, client, relays, restarts, duration_s):
     return expected, found, seen
 
 
+def wait_for_connection(relays, client):
+    """However slow the machine is, each relay has its turn."""
+    deadline = time.monotonic() + fleet.START_S
+    while client.runs and relays.connected()[-1] == 0 and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 def graceful(folder, in_flight, duration_s):
     with socket.create_server(("127.0.0.1", 0), backlog=512) as shared, \
             Relays(folder, "--tokens", str(TOKENS), "--gap-ms", str(GAP_MS),
@@ -52,6 +59,7 @@ def graceful(folder, in_flight, duration_s):
             old = relays.all[-1][0]
             relays.start(*flag, **inherited)
             old.terminate()
+            wait_for_connection(relays, client)
 
         try:
             restarts = fleet.every(client, PERIOD_S, duration_s - 1, restart)
@@ -63,8 +71,10 @@ def graceful(folder, in_flight, duration_s):
                    seen["chats"])
     expected.equal("none was sent twice", found["attempts"], found["requests"])
     expected.equal("relays completed all of them", seen["completed"], found["requests"])
-    expected.expect("connections of every relay were used", seen["connections"] > restarts,
-                    seen["connections"])
+    # The last one may have come when the client had nothing left to start.
+    connected = relays.connected()
+    expected.expect("connections were made to every relay but perhaps the last",
+                    len(connected) > 2 and all(connected[:-1]), connected)
     return expected.failed
 
 
@@ -76,7 +86,7 @@ def killed(folder, in_flight, duration_s):
 
         def restart():
             relays.kill()
-            relays.start("--port", str(relays.port))
+            relays.start_again()
 
         try:
             restarts = fleet.every(client, PERIOD_S, duration_s - 1, restart)
@@ -103,7 +113,7 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     fleet.prepare()
-    in_flight, duration_s = (50, 12) if short else (200, 60)
+    in_flight, duration_s = (50, 6) if short else (200, 60)
     failed = 0
     for name in names:
         folder = tempfile.mkdtemp(prefix="chatmux-endurance.")

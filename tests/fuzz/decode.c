@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static cmx_answer_notes notes; /* what error messages are kept in */
+static char id[CMX_ANSWER_ID_BYTES_MAX];
+
 enum { BLOCKS = 2 };
 
 struct decoding {
@@ -172,6 +175,8 @@ static void begin(struct decoding *decoding, const struct decode_run *run)
         (cmx_answer_tool *)(void *)allocate(setting->tools_max * sizeof(cmx_answer_tool));
     cmx_blocks_init(&decoding->blocks, blocks_memory, BLOCKS, setting->event_bytes_max);
     cmx_answer_memory memory = {
+        .notes = &notes,
+        .id = id,
         .tail = decoding->tail,
         .tail_capacity = setting->tail_capacity,
         .blocks = &decoding->blocks,

@@ -161,7 +161,7 @@ class Chats:
             message.update(text=start + bad + self.random.choice([b"", b"a", b'"']), counted=1)
             return UTF8, "messages.text", at, utf8_fault(message["text"])
         if kind == 1:
-            chat["model"] = self.random.choice([None, b"", b"m" * 129])
+            chat["model"] = self.random.choice([b"", b"m" * 129])
             return ARGUMENT, "model", 0, None
         if kind == 2:
             name, most = self.random.choice([field for field in NUMBER_FIELDS])

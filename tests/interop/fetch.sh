@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Puts Debian's packages of the five servers, and of the libraries they lack on this machine, into
-# the cache and unpacks them there; nothing is installed, and no daemon starts. Needs no root.
-# usage: fetch.sh [SERVER...]   (default: nghttpd h2o nginx haproxy caddy)
+# Puts Debian's packages of the five servers and of Prometheus, and of the libraries they lack on this
+# machine, into the cache and unpacks them there; nothing is installed, and no daemon starts. Needs no
+# root.
+# usage: fetch.sh [SERVER...]   (default: nghttpd h2o nginx haproxy caddy prometheus)
 # environment: CMX_CACHE_DIR (default: ~/.cache/chatmux, as in cmake/dependencies.cmake)
 # Prints one line. Exit status: 0 all of them run, 1 one does not. A server that already runs, from
 # the cache or because it is installed, is left alone, so a second call uses no network.
@@ -15,7 +16,7 @@ APT_TOTAL_S=300
 
 cache=${CMX_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/chatmux}
 store=$cache/servers
-servers=${*:-nghttpd h2o nginx haproxy caddy}
+servers=${*:-nghttpd h2o nginx haproxy caddy prometheus}
 updated=
 
 say() { printf '%s\n' "chatmux: $*" >&2; }
@@ -55,6 +56,7 @@ update_once() {
 # the loader outside must match it.
 packages_for() {
     printf '%s\n' "$1"
+    [ "$1" != prometheus ] || return 0 # of Go, which needs no libraries; the rest are its web pages
     private_apt apt-get install --simulate --no-install-recommends "$1" |
         sed -n 's/^Inst \([^ ]*\) .*/\1/p' | grep -v -e '-dev$' -e '^libc6' -e '^libc-bin$' -e "^$1\$" || :
 }

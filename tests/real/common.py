@@ -43,16 +43,28 @@ class Relay:
     def __enter__(self):
         ready = os.path.join(self.folder, "port")
         trust = ["--plain"] if self.plain else ["--make-ca", os.path.join(self.folder, "ca")]
+        if "--cert" in self.flags:
+            trust = [] # the test has made its own
         self.process = subprocess.Popen(
             [RELAY, "--ready-file", ready, "--duration-s", "300", *trust, *self.flags],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        try:
+            self.port = self.wait_for_port(ready)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def wait_for_port(self, ready):
+        deadline = time.monotonic() + TIMEOUT_S
         while not os.path.exists(ready):
             if self.process.poll() is not None:
                 raise RuntimeError(f"the relay ended with {self.process.returncode}")
+            if time.monotonic() > deadline:
+                raise RuntimeError("the relay did not start")
             time.sleep(0.01)
         with open(ready, encoding="ascii") as file:
-            self.port = int(file.read())
-        return self
+            return int(file.read())
 
     def __exit__(self, *unused):
         self.stop()
@@ -154,6 +166,16 @@ def run(*arguments, stdin=b"", env=None):
     """Runs chatmux; its output as text."""
     result = run_program([CLI, *arguments], stdin, env)
     return Result(result.code, result.out.decode(), result.err.decode())
+
+
+def has_address(address):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
 
 
 def refused_port():

@@ -67,8 +67,9 @@ class Unreachable(common.Case):
     def test_bench_ends_when_nobody_answers(self):
         holder, port = common.refused_port()
         with holder:
+            # Two rounds, each as long as a request waits for a connection.
             result = run("bench", "--url", f"https://127.0.0.1:{port}/v1", "--cacert",
-                         self.relay.cacert, "-n", "50", "-c", "10", "--retry", "0", "--json")
+                         self.relay.cacert, "-n", "50", "-c", "25", "--retry", "0", "--json")
             self.assertEqual(result.code, FAILED, result)
             self.assertIn('"completions":50,"failed":50,', result.out)
             self.assertIn("CMX_ERR_REFUSED", result.err)

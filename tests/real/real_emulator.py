@@ -7,6 +7,7 @@ that a fault is counted under its name. What the client makes of a fault is not 
 what every policy must: a whole answer is DONE, half of one never is.
 """
 
+import concurrent.futures
 import json
 import socket
 import struct
@@ -113,7 +114,9 @@ class Seen(common.Case):
                 self.assertEqual((chat.verdict, chat.text), (verdict, WHOLE), chat.trace)
                 self.assertRegex(chat.trace, trace)
                 if fault == "fault-slow":
-                    self.assertGreaterEqual(chat.done["first_token_ms"] - chat.done["head_ms"], 290)
+                    # Both from the start of the chat: the head may be noticed late, too.
+                    self.assertGreaterEqual(chat.done["first_token_ms"], 299)
+                    self.assertLess(chat.done["head_ms"], chat.done["first_token_ms"])
 
     def test_streams_max_falls_to_zero_and_rises(self):
         chat = Chat(self, "fault-max-0", "--gap-ms", "60", "--restore-ms", "300")
@@ -132,9 +135,15 @@ class Seen(common.Case):
         self.assertRegex(chat.trace, r"recv HEADERS stream=1 flags=0x05")
 
     def test_silence_and_comments_never_end_well(self):
-        for fault in ("fault-hang", "fault-mute", "fault-stall", "fault-ping", "fault-window"):
+        faults = ("fault-hang", "fault-mute", "fault-stall", "fault-ping", "fault-window")
+
+        def play(fault):
+            return Chat(self, fault, arguments=("--max-time", "3"))
+
+        with concurrent.futures.ThreadPoolExecutor(len(faults)) as pool:
+            chats = dict(zip(faults, pool.map(play, faults))) # they only wait
+        for fault, chat in chats.items():
             with self.subTest(fault):
-                chat = Chat(self, fault, arguments=("--max-time", "1"))
                 self.assertEqual(chat.verdict, "TIMEOUT", chat.trace)
                 half = fault in ("fault-stall", "fault-ping", "fault-window")
                 self.assertEqual(chat.text, HALF if half else "")

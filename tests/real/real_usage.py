@@ -16,6 +16,21 @@ class Version(common.Case):
             version = re.search(r'CMX_VERSION_TEXT "(.*)"', file.read()).group(1)
         self.assertEqual(repr(run("--version")), repr(common.Result(OK, f"chatmux {version}\n", "")))
 
+    def test_build_info_has_every_limit_within_its_range(self):
+        result = run("--build-info")
+        self.assertEqual((result.code, result.err), (OK, ""), result)
+        with open(os.path.join(common.SOURCE_DIR, "include/chatmux/limits.h"), encoding="ascii") as file:
+            defined = set(re.findall(r"^#ifndef (CMX_LIMIT_\w+)$", file.read(), re.M))
+        rows = {name: (int(value), int(low), int(high)) for name, value, low, high in
+                re.findall(r"^(CMX_LIMIT_\w+) (\d+) \((\d+)\.\.(\d+)\)$", result.out, re.M)}
+        self.assertGreater(len(defined), 20)
+        self.assertEqual(set(rows), defined)
+        for name, (value, low, high) in rows.items():
+            self.assertTrue(low <= value <= high, name)
+        lines = dict(line.split(" ", 1) for line in result.out.splitlines())
+        for name in ("version", "compiler", "build", "options", "nghttp2", "wolfssl", "tls", "cpu", "cpu_aes"):
+            self.assertTrue(lines.get(name), name)
+
     def test_help_is_no_mistake(self):
         for arguments in (["--help"], ["chat", "--help"], ["bench", "--help"], ["bench", "-h"],
                           ["request", "--help"]):

@@ -6,6 +6,8 @@
  */
 #include "answer.h"
 
+#include "bill.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,6 +175,8 @@ void relay_answer_init(relay_answer *answer, relay_env *env, const relay_chat *c
         answer->shortened = false;
         answer->tokens_total = sizeof call_pieces / sizeof call_pieces[0];
     }
+    memcpy(answer->model, chat->model.data, chat->model.len);
+    answer->model[chat->model.len] = '\0';
     render_id(answer);
     render_prefix(answer, chat);
 }
@@ -288,6 +292,9 @@ static size_t render_finish(const relay_answer *answer, char *event)
 
 static size_t render_usage_object(const relay_answer *answer, char *out, size_t capacity)
 {
+    if (answer->env->bills != NULL) {
+        return relay_bill_usage(answer->env, answer->model, out, capacity);
+    }
     return (size_t)snprintf(
         out, capacity,
         "\"usage\":{\"prompt_tokens\":%d,\"completion_tokens\":%" PRId64

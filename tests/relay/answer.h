@@ -47,7 +47,8 @@ typedef struct relay_answer {
     int64_t tokens_due;
     int64_t tokens_sent;
     char id[RELAY_ANSWER_ID_CAPACITY];
-    size_t envelope_len; /* of prefix: up to where "choices" begins */
+    char model[RELAY_MODEL_MAX + 1]; /* as JSON has it, for --bills */
+    size_t envelope_len;             /* of prefix: up to where "choices" begins */
     size_t prefix_len;
     char prefix[RELAY_ANSWER_PREFIX_MAX];
 } relay_answer;

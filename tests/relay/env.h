@@ -13,6 +13,7 @@
 #include "timers.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <time.h>
 
 #define RELAY_TOKEN_TEXT_MAX 1280 /* 200 bytes of --token-text, each \u00XX at worst, and room */
@@ -24,6 +25,7 @@ typedef struct relay_env {
     relay_rng rng;
     char token_json[RELAY_TOKEN_TEXT_MAX]; /* --token-text as it stands inside a JSON string */
     size_t token_json_len;
+    FILE *bills;           /* --bills; NULL = none */
     int64_t faults_given;  /* chats that suffered one */
     int64_t flap_since_us; /* when the flapping began; 0 = not yet */
 } relay_env;

@@ -5,6 +5,7 @@
  * end. Exit: 0 stopped by signal or --duration-s, 1 cannot run, 2 bad flags.
  */
 #include "answer.h"
+#include "bill.h"
 #include "certs.h"
 #include "env.h"
 #include "fault.h"
@@ -120,6 +121,10 @@ int main(int argc, char **argv)
     env.rng.state = (uint64_t)env.options.seed;
     if (!relay_answer_prepare(&env)) {
         fprintf(stderr, "chatmux-relay: --token-text is too long\n");
+        return EXIT_USAGE;
+    }
+    if (!relay_bill_open(&env)) {
+        fprintf(stderr, "chatmux-relay: --bills cannot be written\n");
         return EXIT_USAGE;
     }
     rc = open_tls(&tls);

@@ -30,6 +30,7 @@ static const flag flags[] = {
     {"--listen-fd", FLAG_INT, AT(listen_fd), 3, 1023},
     {"--drain-s", FLAG_INT, AT(drain_s), 0, DAY_S},
     {"--counts-file", FLAG_TEXT, AT(counts_file), 0, 0},
+    {"--bills", FLAG_TEXT, AT(bills_file), 0, 0},
     {"--ready-file", FLAG_TEXT, AT(ready_file), 0, 0},
     {"--duration-s", FLAG_INT, AT(duration_s), 0, 7 * DAY_S},
     {"--make-ca", FLAG_TEXT, AT(ca_dir), 0, 0},
@@ -122,7 +123,10 @@ static const char help_text[] =
     "         --body-cut (RST_STREAM at the end instead of END_STREAM)\n"
     "counts   one line on stdout at the end; --json-stats prints it as a JSON object; each fault\n"
     "         that happened is counted under its name\n"
-    "         --counts-file F (holds that line at any time, even if this process is killed)\n";
+    "         --counts-file F (holds that line at any time, even if this process is killed)\n"
+    "         --bills F (usage is drawn for each chat, and F gets a line of JSON for each chat "
+    "that\n"
+    "         came whole and for each usage that was written)\n";
 
 static void set_defaults(relay_options *options)
 {

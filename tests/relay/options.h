@@ -26,6 +26,7 @@ typedef struct relay_options {
     const char *require_query;  /* of the path, NULL = none asked */
     const char *require_body;   /* somewhere in a chat's body, NULL = none asked */
     const char *counts_file;    /* kept up to date, NULL = counts at the end only */
+    const char *bills_file;     /* a record of usages, NULL = none, and all are alike */
     int64_t port;
     int64_t listen_fd; /* inherited, -1 = none */
     int64_t drain_s;   /* for open streams after a signal, 0 = stop at once */

@@ -5,6 +5,7 @@
  */
 #include "route.h"
 
+#include "bill.h"
 #include "body.h"
 #include "trouble.h"
 
@@ -125,8 +126,10 @@ static bool route_chat(relay_env *env, const relay_request *request, relay_reply
     if (problem != NULL) {
         return set_invalid(reply, 400, problem);
     }
+    relay_bill_chat(env, &chat, request->body_len);
     fault = relay_trouble_choose(env, chat.model.data, chat.model.len);
     reply->chat = true;
+    reply->limits = true;
     if (env->options.body_file != NULL) {
         return relay_body_reply(env, reply);
     }
@@ -207,5 +210,6 @@ bool relay_route(relay_env *env, const relay_request *request, relay_reply *repl
     if (chat) {
         return route_chat(env, request, reply, answer);
     }
+    reply->limits = !models;
     return set_body(reply, 200, json_type, models ? models_json : limits_json);
 }

@@ -33,7 +33,8 @@ typedef struct relay_reply {
     const char *content_type;
     const char *allow; /* of a 405, else NULL */
     bool retry_after;
-    bool chat;     /* of the chat endpoint: has latency and rate-limit headers */
+    bool chat;     /* of the chat endpoint: has latency */
+    bool limits;   /* has rate-limit headers */
     bool no_head;  /* say nothing, ever */
     bool streamed; /* the answer makes the bytes; else the body below */
     bool raw;      /* the body below is --body-file's: not sized, split as the flag says */

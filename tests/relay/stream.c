@@ -82,6 +82,8 @@ static void fill_headers(relay_stream *stream, header_list *list)
     }
     if (reply->chat) {
         add_header(list, "openai-version", "2020-10-01");
+    }
+    if (reply->limits) {
         add_rate_headers(list);
     }
     if (reply->allow != NULL) {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CANARY = 0xC5, DIRT = 0xA7 };
+enum { DIRT = 0xA5 };
 
 static void *take_memory(size_t bytes)
 {
@@ -41,10 +41,9 @@ int sim_app_open(sim_app *app)
     int rc;
 
     app->block_bytes = cmx_client_bytes(&app->config);
-    app->allocation = take_memory(app->block_bytes + 2 * SIM_CANARY_BYTES);
-    app->block = app->allocation + SIM_CANARY_BYTES;
-    memset(app->allocation, CANARY, app->block_bytes + 2 * SIM_CANARY_BYTES);
-    memset(app->block, DIRT, app->block_bytes);
+    /* A client's last byte, or its first, lies beside a page that must not be touched. */
+    app->block = fence_open(&app->fence, app->block_bytes,
+                            app->world->seed % 2 == 0 ? FENCE_END : FENCE_START, DIRT);
     rc = cmx_client_init(&app->client, app->block, app->block_bytes, &app->config,
                          &app->port->table, &bad_field);
     sim_note(app->world, "init", (uint64_t)-rc, app->block_bytes);
@@ -90,7 +89,8 @@ static int start_chat(sim_app *app, sim_chat *chat, const sim_spec *spec)
     chat->message = (cmx_message){.role = CMX_ROLE_USER, .text = chat->prompt, .text_len = len};
     cmx_chat_default(&request);
     request.origin = spec->origin;
-    request.model = chat->model;
+    request.model = spec->is_routed ? NULL : chat->model;
+    request.tier = spec->tier;
     request.messages = &chat->message;
     request.message_count = 1;
     request.limits = spec->limits;
@@ -127,6 +127,7 @@ int sim_app_start(sim_app *app, const sim_spec *spec, sim_chat **out)
     chat->k = app->chat_count++;
     chat->server = spec->server == NULL ? app->server : spec->server;
     chat->is_chat = spec->path == NULL;
+    chat->is_routed = spec->is_routed;
     snprintf(chat->model, sizeof chat->model, "%s", spec->model == NULL ? "m" : spec->model);
     snprintf(chat->path, sizeof chat->path, "%s", spec->path == NULL ? "" : spec->path);
     chat->started_ms = app->world->now_ms;
@@ -275,8 +276,7 @@ void sim_app_close(sim_app *app)
         sim_note(app->world, "deinit", 0, 0);
         sim_check_closed(app);
     }
-    free(app->allocation);
-    app->allocation = NULL;
+    fence_close(&app->fence);
     app->block = NULL;
 }
 

@@ -13,13 +13,16 @@
 #include "world.h"
 
 #include "chatmux/chatmux.h"
+#include "memory/fence.h"
 
-enum { SIM_APP_CHATS_MAX = 1100, SIM_CANARY_BYTES = 64 };
+enum { SIM_APP_SERVERS_MAX = 3 };
+enum { SIM_APP_CHATS_MAX = 1100 };
 
 /* One request and what came of it. */
 typedef struct sim_chat {
     uint32_t k;         /* index, and the number that the server sees */
-    sim_server *server; /* to which it goes */
+    sim_server *server; /* to which it goes; of a routed one, where it was seen last */
+    bool is_routed;
     cmx_id id;
     bool is_chat;
     bool is_started;
@@ -47,6 +50,7 @@ typedef struct sim_chat {
     char done_finish[40];
     char done_model[72];
     char done_id[72];
+    char done_asked[132];
 } sim_chat;
 
 /* What to start. All zero but the model: a streamed chat to the first origin. */
@@ -54,6 +58,8 @@ typedef struct sim_spec {
     const char *model;
     const char *path; /* a plain GET request instead of a chat */
     cmx_origin_id origin;
+    bool is_routed; /* names no model: a target of the tier answers */
+    enum cmx_tier tier;
     sim_server *server;  /* of the origin; NULL = the first */
     uint32_t filler;     /* bytes that the prompt is longer */
     size_t answer_bytes; /* not 0: one JSON object into a buffer of that size */
@@ -63,10 +69,11 @@ typedef struct sim_spec {
 typedef struct sim_app {
     sim_world *world;
     sim_port *port;
-    sim_server *server; /* of the first origin */
+    sim_server *server;                       /* of the first origin */
+    sim_server *servers[SIM_APP_SERVERS_MAX]; /* of each origin, for routed chats */
     cmx_config config;
-    uint8_t *allocation;
-    uint8_t *block; /* between two canaries */
+    fence fence;
+    uint8_t *block; /* inside it */
     size_t block_bytes;
     cmx_client *client;
     char key[64];
@@ -74,6 +81,10 @@ typedef struct sim_app {
     uint32_t chat_count;
     uint64_t accepted;
     uint64_t done;
+    uint32_t alerts_begun; /* ALERT events */
+    uint32_t alerts_over;
+    cmx_alert alert;    /* the latest */
+    uint64_t alert_ms;  /* when it came */
     uint32_t held;      /* requests that are paused */
     bool is_foreign;    /* drives the client as poll() would */
     bool was_paused;    /* did not pull all the time: limits of time do not hold to the tick */

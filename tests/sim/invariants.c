@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CANARY = 0xC5, DUE_ZERO_MAX = 100000 };
+enum { DUE_ZERO_MAX = 100000 };
 
 static void keep_text(char *out, size_t capacity, cmx_text *text)
 {
@@ -27,6 +27,35 @@ static void keep_text(char *out, size_t capacity, cmx_text *text)
 static bool is_continuation(char byte)
 {
     return ((unsigned char)byte & 0xC0) == 0x80;
+}
+
+/* A routed chat is where its latest request arrived. */
+static void locate(const sim_app *app, sim_chat *chat)
+{
+    uint64_t latest = 0;
+
+    for (int i = 0; chat->is_routed && i < SIM_APP_SERVERS_MAX; i++) {
+        sim_server *server = app->servers[i];
+        const sim_ledger *ledger = server == NULL ? NULL : &server->chats[chat->k];
+        if (ledger != NULL && ledger->arrival > latest) {
+            chat->server = server;
+            latest = ledger->arrival;
+        }
+    }
+}
+
+/* What the servers that a chat may be at have seen of it, all together. */
+static sim_ledger count_all(const sim_app *app, const sim_chat *chat)
+{
+    sim_ledger all = chat->server->chats[chat->k];
+
+    for (int i = 0; chat->is_routed && i < SIM_APP_SERVERS_MAX; i++) {
+        if (app->servers[i] != NULL && app->servers[i] != chat->server) {
+            all.requests += app->servers[i]->chats[chat->k].requests;
+            all.answered += app->servers[i]->chats[chat->k].answered;
+        }
+    }
+    return all;
 }
 
 static void check_text(sim_app *app, sim_chat *chat, const cmx_text *text)
@@ -98,7 +127,8 @@ static void check_times(sim_app *app, const sim_chat *chat)
 
 static void check_done(sim_app *app, sim_chat *chat, const cmx_done *done)
 {
-    const sim_ledger *ledger = &chat->server->chats[chat->k];
+    const sim_ledger all = count_all(app, chat);
+    const sim_ledger *ledger = &all;
     bool is_complete = cmx_verdict_complete(done->verdict);
 
     chat->is_done = true;
@@ -113,6 +143,7 @@ static void check_done(sim_app *app, sim_chat *chat, const cmx_done *done)
     keep_text(chat->done_finish, sizeof chat->done_finish, &chat->done.finish_reason);
     keep_text(chat->done_model, sizeof chat->done_model, &chat->done.model);
     keep_text(chat->done_id, sizeof chat->done_id, &chat->done.request_id);
+    keep_text(chat->done_asked, sizeof chat->done_asked, &chat->done.asked_model);
     if (app->world->is_traced) {
         fprintf(stderr, "             chat %u ended: %s %s status %u attempts %u replays %u\n",
                 (unsigned)chat->k, cmx_verdict_name(done->verdict), cmx_error_name(done->error),
@@ -129,7 +160,10 @@ static void check_done(sim_app *app, sim_chat *chat, const cmx_done *done)
         SIM_EXPECT(app->world, ledger->is_whole);
         SIM_EXPECT(app->world, chat->bytes == ledger->produced);
         SIM_EXPECT(app->world, strcmp(chat->done_finish, "stop") == 0);
-        SIM_EXPECT(app->world, strcmp(chat->done_model, chat->model) == 0);
+        SIM_EXPECT(app->world, strcmp(chat->done_model, chat->done_asked) == 0);
+        SIM_EXPECT(app->world, chat->is_routed || strcmp(chat->done_asked, chat->model) == 0);
+        SIM_EXPECT(app->world, !chat->is_routed || (done->origin < SIM_APP_SERVERS_MAX &&
+                                                    app->servers[done->origin] == chat->server));
     }
     if (chat->is_chat) {
         /* What a server may have processed went out once; only proven refusals go out again. */
@@ -161,13 +195,14 @@ static void check_retry(sim_app *app, sim_chat *chat, const cmx_retry *retry)
     chat->retries++;
     chat->retry = *retry;
     chat->retry_ms = app->world->now_ms;
-    chat->retry_requests = chat->server->chats[chat->k].requests;
+    chat->retry_requests = count_all(app, chat).requests;
 }
 
 /* What was announced to come later came later. */
 static void check_wait(sim_app *app, const sim_chat *chat)
 {
-    const sim_ledger *ledger = &chat->server->chats[chat->k];
+    const sim_ledger all = count_all(app, chat);
+    const sim_ledger *ledger = &all;
 
     if (chat->retries > 0 && ledger->requests > chat->retry_requests &&
         ledger->latest_ms < chat->retry_ms + chat->retry.wait_ms) {
@@ -176,12 +211,26 @@ static void check_wait(sim_app *app, const sim_chat *chat)
     }
 }
 
+static void check_alert(sim_app *app, const cmx_event *event)
+{
+    sim_note(app->world, "alert", event->alert.kind, event->alert.firing);
+    SIM_EXPECT(app->world, event->id == 0 && event->user == NULL);
+    app->alerts_begun += event->alert.firing ? 1 : 0;
+    app->alerts_over += event->alert.firing ? 0 : 1;
+    app->alert = event->alert;
+    app->alert_ms = app->world->now_ms;
+}
+
 void sim_check_event(sim_app *app, const cmx_event *event)
 {
     sim_chat *chat = event->user;
 
     app->world->progress++;
     app->due_zero = 0;
+    if (event->kind == CMX_EVENT_ALERT) {
+        check_alert(app, event);
+        return;
+    }
     if (chat < app->chats || chat >= app->chats + app->chat_count || event->id != chat->id) {
         sim_fail(app->world, "an event of an unknown request came");
         return;
@@ -202,6 +251,7 @@ void sim_check_event(sim_app *app, const cmx_event *event)
         event->kind != CMX_EVENT_RETRY) {
         sim_fail(app->world, "request %u got content while it was paused", (unsigned)chat->k);
     }
+    locate(app, chat);
     check_wait(app, chat);
     switch (event->kind) {
     case CMX_EVENT_OPEN:
@@ -227,30 +277,19 @@ void sim_check_event(sim_app *app, const cmx_event *event)
     case CMX_EVENT_DONE:
         check_done(app, chat, &event->done);
         break;
+    case CMX_EVENT_ALERT: /* belongs to no request: it does not come here */
+        SIM_EXPECT(app->world, false);
+        break;
     }
     if (app->on_event != NULL) {
         app->on_event(app, chat, event);
     }
 }
 
-static bool is_canary_intact(const uint8_t *canary)
-{
-    for (int i = 0; i < SIM_CANARY_BYTES; i++) {
-        if (canary[i] != CANARY) {
-            return false;
-        }
-    }
-    return true;
-}
-
 void sim_check_state(sim_app *app)
 {
     cmx_stats stats;
 
-    if (app->allocation != NULL) {
-        SIM_EXPECT(app->world, is_canary_intact(app->allocation));
-        SIM_EXPECT(app->world, is_canary_intact(app->block + app->block_bytes));
-    }
     if (app->client == NULL) {
         return;
     }
@@ -261,7 +300,10 @@ void sim_check_state(sim_app *app)
     SIM_EXPECT(app->world, stats.paused <= app->config.paused_streams_max);
     SIM_EXPECT(app->world, stats.connections <= app->config.connections_max);
     SIM_EXPECT(app->world, stats.connections_total <= app->port->sockets_opened);
-    SIM_EXPECT(app->world, stats.library_bytes <= stats.library_capacity);
+    SIM_EXPECT(app->world, stats.library_bytes <= stats.library_peak);
+    SIM_EXPECT(app->world, stats.library_peak <= stats.library_capacity);
+    SIM_EXPECT(app->world, stats.library_capacity < stats.memory_bytes);
+    SIM_EXPECT(app->world, stats.buffers_peak <= app->config.event_buffers);
     SIM_EXPECT(app->world, stats.memory_bytes == app->block_bytes);
     if (app->last_status == CMX_IDLE && app->accepted == app->done) {
         SIM_EXPECT(app->world, stats.queued == 0 && stats.streams == 0);
@@ -285,8 +327,7 @@ void sim_check_closed(sim_app *app)
 {
     size_t left = 0;
 
-    SIM_EXPECT(app->world, is_canary_intact(app->allocation));
-    SIM_EXPECT(app->world, is_canary_intact(app->block + app->block_bytes));
+    SIM_EXPECT(app->world, fence_is_intact(&app->fence));
     SIM_EXPECT(app->world,
                memmem(app->block, app->block_bytes, app->key, strlen(app->key)) == NULL);
     for (size_t i = 0; i < app->block_bytes; i++) {

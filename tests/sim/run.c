@@ -33,6 +33,7 @@ void sim_run_init(sim_run *run, uint64_t seed, bool is_traced)
 {
     const cmx_address relay = sim_address((const uint8_t[]){192, 0, 2, 1}, 80);
     const cmx_address other = sim_address((const uint8_t[]){192, 0, 2, 2}, 80);
+    const cmx_address third = sim_address((const uint8_t[]){192, 0, 2, 3}, 80);
 
     memset(run, 0, sizeof *run);
     sim_world_init(&run->world, seed, is_traced);
@@ -40,10 +41,13 @@ void sim_run_init(sim_run *run, uint64_t seed, bool is_traced)
     run->port.net = choose_weather(&run->world);
     sim_server_init(&run->server, &run->world);
     sim_server_init(&run->other, &run->world);
+    sim_server_init(&run->third, &run->world);
     run->listener = sim_port_listen(&run->port, &relay, sim_server_accept, &run->server);
     (void)sim_port_listen(&run->port, &other, sim_server_accept, &run->other);
+    (void)sim_port_listen(&run->port, &third, sim_server_accept, &run->third);
     run->host = sim_port_host(&run->port, "relay.test", &relay);
     (void)sim_port_host(&run->port, "other.test", &other);
+    (void)sim_port_host(&run->port, "third.test", &third);
     sim_app_init(&run->app, &run->world, &run->port, &run->server);
     run->server.key = run->app.key;
 }
@@ -54,6 +58,7 @@ void sim_run_deinit(sim_run *run)
     sim_port_deinit(&run->port);
     sim_server_deinit(&run->server);
     sim_server_deinit(&run->other);
+    sim_server_deinit(&run->third);
     sim_world_deinit(&run->world);
 }
 

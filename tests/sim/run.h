@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One run of one scenario: a world with a seeded network, a relay at http://relay.test/v1, a second
- * one at http://other.test/v1, and an application that was not opened yet. Scenarios change what
- * they are about, then tell the story.
+ * one at http://other.test/v1, a third at http://third.test/v1, and an application that was not
+ * opened yet. Scenarios change what they are about, then tell the story.
  */
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
@@ -14,12 +14,14 @@
 
 #define SIM_URL "http://relay.test/v1"
 #define SIM_OTHER_URL "http://other.test/v1"
+#define SIM_THIRD_URL "http://third.test/v1"
 
 typedef struct sim_run {
     sim_world world;
     sim_port port;
     sim_server server;
     sim_server other;
+    sim_server third;
     sim_listener *listener; /* of `server` */
     sim_host *host;         /* its name */
     sim_app app;
@@ -54,6 +56,8 @@ extern const sim_family sim_family_pause;
 extern const sim_family sim_family_retry;
 extern const sim_family sim_family_rates;
 extern const sim_family sim_family_suite;
+extern const sim_family sim_family_route;
+extern const sim_family sim_family_money;
 
 /* Prints the table of the suite, if any of it was played. Returns false if a row is missing. */
 bool sim_suite_report(void);

@@ -5,6 +5,7 @@
  */
 #include "run.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,12 +32,12 @@ static const field_range ranges[] = {
     RANGE(stream_window_bytes, 1024, 1048576),
     RANGE(connection_window_bytes, 65535, 16777216),
     RANGE(head_bytes_max, 1024, 65536),
-    RANGE(read_bytes, 4096, 262144),
-    RANGE(write_bytes, 4096, 65536),
+    RANGE(read_bytes, 2048, 262144),
+    RANGE(write_bytes, 2048, 65536),
     RANGE(tail_bytes, 128, 4096),
     RANGE(event_bytes_max, 2048, 1048576),
     RANGE(event_buffers, 1, 64),
-    RANGE(trust_bytes, 4096, 1048576),
+    RANGE(trust_bytes, 2048, 1048576),
     RANGE(resolve_timeout_ms, 100, 120000),
     RANGE(connect_timeout_ms, 100, 120000),
     RANGE(tls_timeout_ms, 100, 120000),
@@ -110,37 +111,57 @@ static void play_edges(sim_run *run)
     sim_expect_alive(run);
 }
 
-static void play_blocks(sim_run *run)
+/* What is refused, and how; the byte in front of the block and the one behind it fault. */
+static void refuse_blocks(sim_run *run)
 {
     const cmx_config *config = &run->app.config;
     const size_t bytes = cmx_client_bytes(config);
-    uint8_t *block = aligned_alloc(16, (bytes + 32) / 16 * 16);
+    const cmx_port *port = &run->port.table;
     cmx_client *client = NULL;
     const char *bad = NULL;
-    const cmx_port *port = &run->port.table;
+    char wanted[40];
+    fence place;
 
-    SIM_CHECK(bytes > 0 && block != NULL);
-    if (block == NULL) {
-        return;
-    }
-    memset(block, 0x5A, bytes + 1);
+    SIM_CHECK(bytes > 0);
+    snprintf(wanted, sizeof wanted, "bytes: %zu needed", bytes);
+    uint8_t *block = fence_open(&place, bytes - 1, FENCE_END, 0xA5);
     SIM_CHECK(cmx_client_init(&client, block, bytes - 1, config, port, &bad) ==
               CMX_ERR_MEMORY_SMALL);
-    SIM_CHECK(client == NULL && bad != NULL);
-    SIM_CHECK(block[0] == 0x5A && block[bytes - 1] == 0x5A);
+    SIM_CHECK(client == NULL && bad != NULL && strcmp(bad, wanted) == 0);
+    SIM_CHECK(block[sizeof wanted] == 0xA5 && block[bytes - 2] == 0xA5);
+    for (size_t few = 0; few < sizeof wanted; few++) {
+        memset(block, 0xA5, sizeof wanted + 1);
+        SIM_CHECK(cmx_client_init(&client, block, few, config, port, &bad) == CMX_ERR_MEMORY_SMALL);
+        SIM_CHECK(strcmp(bad, few > strlen(wanted) ? wanted : "bytes") == 0);
+        SIM_CHECK(block[few] == 0xA5);
+    }
     SIM_CHECK(cmx_client_init(&client, block, 0, config, port, NULL) == CMX_ERR_MEMORY_SMALL);
-    SIM_CHECK(cmx_client_init(&client, block + 8, bytes, config, port, &bad) ==
-              CMX_ERR_MEMORY_ALIGN);
+    for (size_t shift = 1; shift < CMX_BLOCK_ALIGN; shift++) {
+        SIM_CHECK(cmx_client_init(&client, block + shift, bytes, config, port, &bad) ==
+                  CMX_ERR_MEMORY_ALIGN);
+    }
     SIM_CHECK(cmx_client_init(&client, NULL, bytes, config, port, &bad) == CMX_ERR_MEMORY_ALIGN);
     SIM_CHECK(cmx_client_init(&client, block, bytes, config, NULL, &bad) < 0);
-    /* Exact is enough, and the byte behind stays. */
-    SIM_CHECK(cmx_client_init(&client, block, bytes, config, port, &bad) == CMX_OK);
-    SIM_CHECK(client != NULL && bad == NULL);
-    cmx_client_deinit(client);
+    SIM_CHECK(client == NULL && fence_is_intact(&place) && run->port.sockets_open == 0);
+    fence_close(&place);
+}
+
+/* Each preset: wrong blocks, then the smallest that is right, full of 0xA5, carries chats. */
+static void play_blocks(sim_run *run)
+{
+    static const enum cmx_preset presets[] = {CMX_PRESET_TINY,        CMX_PRESET_DEFAULT,
+                                              CMX_PRESET_DEVELOPMENT, CMX_PRESET_STARTUP,
+                                              CMX_PRESET_GROWTH,      CMX_PRESET_ENTERPRISE};
+
+    cmx_config_preset(&run->app.config, presets[run->world.seed % 6]);
+    refuse_blocks(run);
     cmx_client_deinit(NULL);
-    SIM_CHECK(block[bytes] == 0x5A);
-    SIM_CHECK(run->port.sockets_open == 0);
-    free(block);
+    sim_open(run);
+    for (unsigned i = 0; i < 8; i++) {
+        (void)sim_start(run, "block");
+    }
+    sim_finish(run, 120000);
+    sim_expect_alive(run);
 }
 
 typedef struct bad_origin {

@@ -82,6 +82,41 @@ static void play_no_buffer_free(sim_run *run)
     }
 }
 
+/* One of each for five: some may end, none may notice another, and everything comes back. */
+static void play_shared_pools(sim_run *run)
+{
+    int done = 0;
+
+    run->app.config.tails_max = 1;
+    run->app.config.shapes_max = 1;
+    run->app.config.tool_tables_max = 1;
+    run->app.config.event_buffers = 1;
+    sim_server_script(
+        &run->server,
+        &(sim_script){.model = "m", .units = 20, .frame_bytes = 40, .drip_ms = 1, .tokens = 20});
+    sim_open(run);
+    for (int i = 0; i < 5; i++) {
+        (void)sim_start(run, "m");
+    }
+    sim_finish(run, 600000);
+    for (int i = 0; i < 5; i++) {
+        const sim_chat *chat = &run->app.chats[i];
+        if (chat->done.verdict == CMX_VERDICT_LIMIT) {
+            SIM_CHECK(chat->done.error == CMX_ERR_NO_BUFFER);
+        } else {
+            sim_expect_end(run, chat, CMX_VERDICT_DONE, CMX_OK);
+            SIM_CHECK(chat->bytes == (uint64_t)20 * 20 * 4);
+            done++;
+        }
+    }
+    SIM_CHECK(done >= 2); /* of whom one has the tail and one the buffer */
+    for (int i = 0; i < 3; i++) {
+        const sim_chat *chat = sim_start(run, "m");
+        sim_finish(run, 600000);
+        sim_expect_end(run, chat, CMX_VERDICT_DONE, CMX_OK);
+    }
+}
+
 /* As large as allowed is not too large. */
 static void play_large_event(sim_run *run)
 {
@@ -245,6 +280,7 @@ static const sim_scenario scenarios[] = {
     {"small-answer-buffer", play_small_answer_buffer, 1},
     {"huge-event", play_huge_event, 2},
     {"no-buffer-free", play_no_buffer_free, 1},
+    {"shared-pools", play_shared_pools, 1},
     {"large-event", play_large_event, 1},
     {"one-stream-at-a-time", play_one_stream_at_a_time, 1},
     {"no-streams-at-all", play_no_streams_at_all, 1},

@@ -94,6 +94,7 @@ typedef struct sim_ledger {
     uint32_t requests;  /* heads with its number that arrived whole */
     uint32_t answered;  /* of these, ones that got a head with 200 */
     uint64_t latest_ms; /* when the latest of them arrived */
+    uint64_t arrival;   /* which it was of all servers' requests */
     uint64_t produced;  /* bytes of text in the latest answer so far */
     bool is_whole;      /* the latest answer got its finish_reason */
 } sim_ledger;

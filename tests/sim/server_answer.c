@@ -483,6 +483,7 @@ void sim_stream_answer(sim_stream_row *stream)
         ledger_of(stream)->requests++;
         ledger_of(stream)->latest_ms = world_of(stream)->now_ms;
         ledger_of(stream)->latest = stream;
+        ledger_of(stream)->arrival = ++world_of(stream)->arrivals;
         ledger_of(stream)->produced = 0;
         ledger_of(stream)->is_whole = false;
     } else {

@@ -21,6 +21,7 @@ static const sim_family *const families[] = {
     &sim_family_clocks,  &sim_family_cancel,  &sim_family_limits, &sim_family_config,
     &sim_family_life,    &sim_family_silence, &sim_family_retry,  &sim_family_rates,
     &sim_family_origins, &sim_family_chaos,   &sim_family_pause,  &sim_family_suite,
+    &sim_family_route,   &sim_family_money,
 };
 
 typedef struct sim_choice {

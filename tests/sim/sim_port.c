@@ -506,6 +506,7 @@ void sim_port_init(sim_port *port, sim_world *world)
         .descriptor = port_descriptor,
         .log = port_log,
     };
+    sim_port_outside(&port->table);
 }
 
 void sim_port_deinit(sim_port *port)

@@ -89,6 +89,9 @@ struct sim_port {
 
 void sim_port_init(sim_port *port, sim_world *world);
 
+/* Lets the table's functions use the heap where a client may not; sim_port_init() calls it. */
+void sim_port_outside(cmx_port *table);
+
 /* Frees links and clients; all clients of the library must be gone. */
 void sim_port_deinit(sim_port *port);
 

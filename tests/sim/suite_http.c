@@ -14,6 +14,7 @@ enum {
     FLAP_MS = 10000,
     FLAP_CHATS = 60,
     FLAP_GAP_MS = 1000,
+    DIAL_MS = 2, /* of the second origin, where the network takes no time */
 };
 
 void suite_play_429_once(sim_run *run)
@@ -225,11 +226,10 @@ void suite_play_filter(sim_run *run)
     play_bad_request(run, "content_filter");
 }
 
-/* Routes are later work: here the application itself goes to the second origin. */
 void suite_play_fallback(sim_run *run)
 {
-    cmx_origin_id other = 0;
-    sim_chat *chats[2];
+    cmx_target target;
+    sim_chat *chat;
 
     suite_begin(run, 14, "first origin fails, fallback refuses");
     sim_server_script(&run->server, &(sim_script){.model = "bad", .status = 503});
@@ -238,19 +238,24 @@ void suite_play_fallback(sim_run *run)
     if (run->app.client == NULL) {
         return;
     }
-    SIM_CHECK(sim_app_origin(&run->app, SIM_OTHER_URL, &other) == CMX_OK);
-    for (uint32_t i = 0; i < 2; i++) {
-        chats[i] = sim_start_with(run, &(sim_spec){.model = "bad",
-                                                   .origin = i == 0 ? 0 : other,
-                                                   .server = i == 0 ? &run->server : &run->other,
-                                                   .limits = {.attempts_max = 1}});
-        suite_finish(run);
-        suite_expect(run, chats[i],
-                     &(suite_end){.verdict = CMX_VERDICT_ERROR_HTTP,
-                                  .error = CMX_ERR_HTTP_STATUS,
-                                  .http_status = i == 0 ? 503 : 403,
-                                  .attempts = 1});
-    }
+    cmx_target_default(&target);
+    target.model = "bad";
+    SIM_CHECK(cmx_client_add_target(run->app.client, &target, NULL, NULL) == CMX_OK);
+    SIM_CHECK(sim_app_origin(&run->app, SIM_OTHER_URL, &target.origin) == CMX_OK);
+    target.rank = 1;
+    SIM_CHECK(cmx_client_add_target(run->app.client, &target, NULL, NULL) == CMX_OK);
+    run->app.servers[0] = &run->server;
+    run->app.servers[1] = &run->other;
+    chat = sim_start_with(run, &(sim_spec){.is_routed = true});
+    suite_finish(run);
+    suite_expect(run, chat,
+                 &(suite_end){.verdict = CMX_VERDICT_ERROR_HTTP,
+                              .error = CMX_ERR_HTTP_STATUS,
+                              .http_status = 403,
+                              .reason = CMX_RETRY_STATUS,
+                              .most_ms = DIAL_MS,
+                              .attempts = 2});
+    SIM_CHECK(run->server.requests == 1 && run->other.requests == 1 && chat->done.origin == 1);
     suite_end_story(run);
 }
 

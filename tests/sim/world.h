@@ -42,6 +42,7 @@ typedef struct sim_world {
     uint64_t start_ms; /* value of the clock at the beginning; some runs begin beyond 32 bits */
     uint64_t sequence;
     uint64_t random[SIM_STREAM_COUNT];
+    uint64_t arrivals; /* requests that came to any server */
     sim_event *events; /* binary heap */
     size_t event_count;
     size_t event_capacity;

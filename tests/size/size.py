@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: MIT
 """What a build weighs, and whether that is still within its budget.
 
-usage: size.py [--update] [--files] CPU=BUILD_DIR...
+usage: size.py [--update] [--files] [--readme] [--check] CPU=BUILD_DIR...
+       size.py --check
 
 Each BUILD_DIR is a build of the preset `size` for that CPU (sh cmake/bootstrap.sh cross CPU makes
 build/size-CPU). Prints Markdown: the objects of libchatmux.a as they are (all of them, no LTO, no
 program), the program chatmux stripped, the block that each preset asks for. --files adds where the
 text is, largest first. Exit code 1: something is beyond budget.txt, or cannot be measured. --update
-writes budget.txt anew, 3 % above what was found.
+writes budget.txt anew, 3 % above what was found; --readme writes the table into README.md, between
+its marks; --check without builds: README.md has a row for each CPU of budget.txt, within its budget.
+
+stack is what one chat takes with its handshake, measured against chatmux-relay (of the build, or
+CMX_RELAY). CPU time per token of this profile: speed.py.
 
 text is what can stay in flash: code, constants, tables relocated once (.data.rel.ro) and unwind
 tables. data and bss are writable; what the two may hold together is a rule, not a budget.
@@ -18,10 +23,15 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUDGET = os.path.join(HERE, "budget.txt")
-COLUMNS = ("text", "data", "bss", "program", "tiny", "default")
+COLUMNS = ("text", "data", "bss", "stack", "program", "tiny", "default")
+README = os.path.join(HERE, "..", "..", "README.md")
+MARKS = ("<!-- size: begin, by tests/size/size.py -->\n", "<!-- size: end -->")
+RELAY_WAIT_S = 10
 WRITABLE_MAX = 16 # the pointer to the port of this process, and its count of users
 MARGIN = 1.03
 
@@ -82,6 +92,7 @@ class Build:
         self._objects()
         self._program()
         self._blocks()
+        self._stack()
 
     def _objects(self):
         """Sections of every object in the archive: a linker that drops some only makes it less."""
@@ -110,10 +121,33 @@ class Build:
         self.static = "INTERP" not in call(self.prefix + "readelf", "-l", stripped)
         os.remove(stripped)
 
+    def _runnable(self, name):
+        emulated = os.path.join(self.folder, "emulated", name)
+        return emulated if os.path.exists(emulated) else os.path.join(self.folder, "tests", name)
+
+    def _stack(self):
+        relay = os.environ.get("CMX_RELAY") or self.cache["CMX_TEST_RELAY"]
+        with tempfile.TemporaryDirectory() as folder:
+            ready, trust = os.path.join(folder, "port"), os.path.join(folder, "ca")
+            server = subprocess.Popen([relay, "--port", "0", "--ready-file", ready, "--make-ca", trust,
+                                       "--tokens", "8", "--duration-s", "120"],
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                due = time.monotonic() + RELAY_WAIT_S
+                while not (os.path.exists(ready) and os.path.getsize(ready) > 0):
+                    if time.monotonic() > due or server.poll() is not None:
+                        fail(f"{relay} did not start")
+                    time.sleep(0.05)
+                with open(ready, encoding="ascii") as file:
+                    url = f"https://localhost:{file.read().strip()}/v1"
+                self.figures["stack"] = int(call(self._runnable("stack_used"), url,
+                                                 os.path.join(trust, "ca.pem")))
+            finally:
+                server.terminate()
+                server.wait()
+
     def _blocks(self):
-        emulated = os.path.join(self.folder, "emulated", "client_bytes")
-        native = os.path.join(self.folder, "tests", "client_bytes")
-        for line in call(emulated if os.path.exists(emulated) else native).splitlines():
+        for line in call(self._runnable("client_bytes")).splitlines():
             name, count = line.split()
             self.figures[name] = int(count)
 
@@ -155,16 +189,50 @@ def judge(build, budget):
     return not complaints
 
 
-def print_table(builds):
-    print("| CPU | libchatmux text | data | bss | program, stripped | its text, data, bss |"
-          " block `tiny` | block `default` |")
-    print("|---|---|---|---|---|---|---|---|")
+def table(builds):
+    lines = ["| CPU | libchatmux text | data | bss | stack | program, stripped | its text, data, bss |"
+             " block `tiny` | block `default` |", "|---|---|---|---|---|---|---|---|---|"]
     for build in builds:
         found = build.figures
         linked = "static" if build.static else "dynamic"
-        print(f"| {build.cpu} | {found['text']:,} | {found['data']} | {found['bss']} "
-              f"| {found['program']:,} ({linked}) | {', '.join(build.segments)} "
-              f"| {found['tiny']:,} | {found['default']:,} |")
+        lines.append(f"| {build.cpu} | {found['text']:,} | {found['data']} | {found['bss']} | {found['stack']:,} "
+                     f"| {found['program']:,} ({linked}) | {', '.join(build.segments)} "
+                     f"| {found['tiny']:,} | {found['default']:,} |")
+    return "\n".join(lines) + "\n"
+
+
+def readme_parts():
+    """README.md before the table, the table, and what follows."""
+    with open(README, encoding="utf-8") as file:
+        before, found, rest = file.read().partition(MARKS[0])
+    held, also_found, after = rest.partition(MARKS[1])
+    if not found or not also_found:
+        fail(f"README.md lacks the marks {MARKS}")
+    return before, held, after
+
+
+def write_readme(text):
+    before, _, after = readme_parts()
+    with open(README, "w", encoding="utf-8") as file:
+        file.write(before + MARKS[0] + text + MARKS[1] + after)
+
+
+def check_readme(budget):
+    """The table says of each CPU what its budget allows; returns complaints."""
+    complaints = []
+    rows = {}
+    for line in readme_parts()[1].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 9 and cells[1][0].isdigit():
+            numbers = [int(cells[i].split()[0].replace(",", "")) for i in (1, 2, 3, 4, 5, 7, 8)]
+            rows[cells[0]] = dict(zip(COLUMNS, numbers))
+    for cpu in sorted(set(budget) ^ set(rows)):
+        complaints.append(f"{cpu} is in one of budget.txt and README.md only")
+    for cpu in sorted(set(budget) & set(rows)):
+        for name in COLUMNS:
+            if rows[cpu][name] > budget[cpu][name]:
+                complaints.append(f"{cpu}: README.md says {name} {rows[cpu][name]}, the budget is {budget[cpu][name]}")
+    return complaints
 
 
 def print_files(build):
@@ -177,12 +245,16 @@ def print_files(build):
 def main():
     flags = {argument for argument in sys.argv[1:] if argument.startswith("--")}
     pairs = [argument.partition("=") for argument in sys.argv[1:] if argument not in flags]
-    if not pairs or flags - {"--update", "--files"} or not all(pair[2] for pair in pairs):
-        fail("usage: size.py [--update] [--files] CPU=BUILD_DIR...")
+    if (flags - {"--update", "--files", "--readme", "--check"} or not all(pair[2] for pair in pairs)
+            or (not pairs and flags != {"--check"})):
+        fail("usage: size.py [--update] [--files] [--readme] [--check] CPU=BUILD_DIR... | size.py --check")
     builds = [Build(cpu, folder) for cpu, _, folder in pairs]
     for build in builds:
         build.measure()
-    print_table(builds)
+    if builds:
+        print(table(builds), end="")
+    if "--readme" in flags:
+        write_readme(table(builds))
     if "--files" in flags:
         for build in builds:
             print_files(build)
@@ -193,6 +265,11 @@ def main():
                                  else int(build.figures[name] * MARGIN) for name in COLUMNS}
         write_budget(budget)
     verdicts = [judge(build, budget) for build in builds]
+    if "--check" in flags:
+        complaints = check_readme(budget)
+        for text in complaints:
+            print(f"size.py: {text}", file=sys.stderr)
+        verdicts.append(not complaints)
     sys.exit(0 if all(verdicts) else 1)
 
 

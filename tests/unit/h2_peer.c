@@ -256,6 +256,8 @@ void h2_peer_head(h2_peer *peer, int32_t id, uint8_t flags, const char *status,
     uint8_t block[512];
     size_t len = 0;
 
+    block[len++] =
+        0x20; /* no table, as must be said to who allows less than 4,096: RFC 7541, 4.2 */
     if (status != NULL) {
         len += put_field(block + len, ":status", status);
     }

@@ -49,7 +49,7 @@ h2_world *h2_world_open(const h2_world_options *options)
     h2_world *world = &the_world;
     const cmx_h2_limits limits = {
         options->stream_window_bytes > 0 ? options->stream_window_bytes : 16384, 65535,
-        options->head_bytes_max > 0 ? options->head_bytes_max : 16384};
+        options->head_bytes_max > 0 ? options->head_bytes_max : 16384, 1, options->tables_whole};
     uint32_t streams =
         options->streams_before_settings > 0 ? options->streams_before_settings : 100;
 
@@ -58,6 +58,9 @@ h2_world *h2_world_open(const h2_world_options *options)
         cmx_region_init(memory, options->region_bytes > 0 ? options->region_bytes : sizeof(memory));
     world->region_baseline = cmx_region_used(world->region);
     assert_int_equal(cmx_h2_library_init(&world->library, streams), CMX_OK);
+    if (options->table_bytes > 0) {
+        cmx_h2_library_set_tables(&world->library, options->table_bytes);
+    }
     assert_int_equal(cmx_h2_open(&world->h2, &world->library, world->region, &limits), CMX_OK);
     h2_peer_open(&world->peer, &options->setting, options->setting.settings_id != 0 ? 1 : 0);
     if (!options->stays_silent) {

@@ -42,6 +42,8 @@ typedef struct h2_world_options {
     uint32_t streams_before_settings; /* 0 = 100 */
     uint32_t stream_window_bytes;     /* 0 = 16384 */
     uint32_t head_bytes_max;          /* 0 = 16384 */
+    uint32_t table_bytes;             /* 0 = the library's own */
+    bool tables_whole;                /* as the limits have it */
     size_t region_bytes;              /* 0 = H2_WORLD_REGION_BYTES */
     nghttp2_settings_entry setting;   /* of the peer; id 0 = none */
     bool stays_silent;                /* no opening exchange */

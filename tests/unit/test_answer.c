@@ -15,6 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static cmx_answer_notes notes; /* what error messages are kept in */
+static char id[CMX_ANSWER_ID_BYTES_MAX];
+
 enum {
     LOG_BYTES = 4096,
     TAIL_BYTES_MAX = 512,
@@ -43,6 +46,8 @@ static void run_init(struct run *run, size_t tail_capacity, size_t event_bytes_m
     assert_true(cmx_blocks_memory_bytes(BLOCKS, EVENT_BYTES_MAX) <= sizeof run->blocks_memory);
     cmx_blocks_init(&run->blocks, run->blocks_memory, BLOCKS, EVENT_BYTES_MAX);
     cmx_answer_memory memory = {
+        .notes = &notes,
+        .id = id,
         .tail = run->tail,
         .tail_capacity = tail_capacity,
         .shape = run->shape,
@@ -415,8 +420,8 @@ static void test_answer_long_error_page_keeps_its_start(void **state)
     finish(&run);
     cmx_answer_result result;
     cmx_answer_result_get(&run.answer, &result);
-    assert_int_equal(result.message.len,
-                     CMX_ANSWER_MESSAGE_BYTES_MAX - 1); /* no space at its end */
+    size_t space_at_end = CMX_ANSWER_MESSAGE_BYTES_MAX % 4 == 0 ? 1 : 0; /* which is cut off */
+    assert_int_equal(result.message.len, CMX_ANSWER_MESSAGE_BYTES_MAX - space_at_end);
     cmx_answer_deinit(&run.answer);
     cmx_blocks_give(&run.blocks, first);
 
@@ -457,7 +462,7 @@ static void test_answer_whole_events_are_decoded_in_place(void **state)
 static void test_answer_stays_small(void **state)
 {
     (void)state;
-    assert_true(sizeof(cmx_answer) <= 808);
+    assert_true(sizeof(cmx_answer) <= 760 + 6 * CMX_LIMIT_CHOICES);
 }
 
 int main(void)

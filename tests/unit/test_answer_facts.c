@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static cmx_answer_notes notes; /* what error messages are kept in */
+static char id[CMX_ANSWER_ID_BYTES_MAX];
+
 enum { BYTES_MAX = 1024, BLOCK_BYTES = BYTES_MAX + 32, LOG_BYTES = 512 };
 
 #define EVENT(json) "data: " json "\n\n"
@@ -56,6 +59,8 @@ static void decode(const char *bytes, size_t split, uint32_t status, const char 
 {
     cmx_blocks_init(&blocks, block, 1, BYTES_MAX);
     const cmx_answer_memory memory = {
+        .notes = &notes,
+        .id = id,
         .tail = tail,
         .tail_capacity = sizeof tail,
         .blocks = &blocks,
@@ -89,43 +94,57 @@ static const struct usage_case usages[] = {
     {"3 empty choices",
      USAGE("\"prompt_tokens\":9,\"completion_tokens\":3,\"total_tokens\":12"),
      "U",
-     {9, 3, 12, 0, 0}},
+     {9, 3, 12, 0, 0, 0, false}},
     {"7 the last one counts, never the sum",
      USAGE("\"prompt_tokens\":9,\"completion_tokens\":1") USAGE(
          "\"prompt_tokens\":9,\"completion_tokens\":2") EVENT("{\"choices\":[],\"usage\":null}"),
      "UU",
-     {9, 2, 0, 0, 0}},
+     {9, 2, 0, 0, 0, 0, false}},
     {"what a later one does not have stays",
      USAGE("\"prompt_tokens\":9,\"prompt_tokens_details\":{\"cached_tokens\":4}") USAGE(
          "\"completion_tokens\":2") USAGE("\"completion_tokens\":0") USAGE("") USAGE("\"x\":1"),
      "UUU",
-     {9, 0, 0, 4, 0}},
+     {9, 0, 0, 4, 0, 0, false}},
     {"8 x_groq",
      EVENT("{\"x_groq\":{\"id\":\"req\",\"usage\":{\"prompt_tokens\":1}},\"choices\":[]}")
          EVENT("{\"x_groq\":{\"usage\":{\"prompt_tokens\":7}},\"usage\":{\"prompt_tokens\":2}}")
              EVENT("{\"x_groq\":{\"usage\":null},\"choices\":[]}") EVENT("{\"x_groq\":7}"),
      "UU",
-     {2, 0, 0, 0, 0}},
+     {2, 0, 0, 0, 0, 0, false}},
     {"10 floats, strings, negative numbers",
      USAGE("\"prompt_tokens\":12.0,\"completion_tokens\":\"13\",\"total_tokens\":25")
          USAGE("\"prompt_tokens\":-1,\"completion_tokens\":1.5,\"total_tokens\":\"x\"")
              USAGE("\"prompt_tokens\":1.4e1,\"completion_tokens\":null,\"total_tokens\":{}"),
      "UU",
-     {14, 13, 25, 0, 0}},
+     {14, 13, 25, 0, 0, 0, false}},
     {"other names",
      USAGE("\"input_tokens\":5,\"output_tokens\":6,\"input_tokens_details\":{\"cached_tokens\":2},"
            "\"output_tokens_details\":{\"reasoning_tokens\":3}"),
      "U",
-     {5, 6, 0, 2, 3}},
+     {5, 6, 0, 2, 3, 0, false}},
     {"DeepSeek's cache",
      USAGE("\"prompt_tokens\":5,\"prompt_cache_hit_tokens\":4,\"prompt_cache_miss_tokens\":1"),
      "U",
-     {5, 0, 0, 4, 0}},
+     {5, 0, 0, 4, 0, 0, false}},
     {"the usual name before the others",
      USAGE("\"prompt_cache_hit_tokens\":4,\"input_tokens\":8,\"prompt_tokens\":5,\"prompt_tokens_"
            "details\":{\"cached_tokens\":3}"),
      "U",
-     {5, 0, 0, 3, 0}},
+     {5, 0, 0, 3, 0, 0, false}},
+    {"OpenRouter bills by itself",
+     USAGE("\"prompt_tokens\":12,\"cost\":0.0001,\"is_byok\":false,\"cost_details\":{\"cost\":7}"),
+     "U",
+     {12, 0, 0, 0, 0, 100000000, true}},
+    {"a cost that changes is told, one that is none is not",
+     USAGE("\"cost\":\"1.5e-05\"") USAGE("\"cost\":2e-12") USAGE("\"cost\":null")
+         USAGE("\"cost\":-1") USAGE("\"cost\":{}") USAGE("\"cost\":true"),
+     "UU",
+     {0, 0, 0, 0, 0, 2, true}},
+    {"a cost of nothing is one",
+     USAGE("\"prompt_tokens\":5") USAGE("\"cost\":0"),
+     "UU",
+     {5, 0, 0, 0, 0, 0, true}},
+    {"a cost beyond 64 bits", USAGE("\"cost\":1e99"), "U", {0, 0, 0, 0, 0, UINT64_MAX, true}},
 };
 
 static void test_answer_facts_usage_in_every_spelling(void **state)
@@ -136,7 +155,8 @@ static void test_answer_facts_usage_in_every_spelling(void **state)
         for (size_t split = 0; split <= strlen(usages[i].bytes); split++) {
             decode(usages[i].bytes, split, 200, "");
             if (strcmp(text, usages[i].text) != 0 || !result.has_usage ||
-                memcmp(usage, &result.usage, sizeof *usage) != 0) {
+                memcmp(usage, &result.usage, offsetof(cmx_usage, cost)) != 0 ||
+                usage->cost != result.usage.cost || usage->has_cost != result.usage.has_cost) {
                 fail_msg("%s at %zu: '%s' %u %u %u %u %u", usages[i].name, split, text,
                          (unsigned)result.usage.prompt_tokens,
                          (unsigned)result.usage.completion_tokens,

@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static cmx_answer_notes notes; /* what error messages are kept in */
+static char id[CMX_ANSWER_ID_BYTES_MAX];
+
 enum { EVENT_BYTES_MAX = 128, BLOCK_BYTES = 144, STREAM_BYTES = 2048, LOG_BYTES = 256 };
 
 #define SAY(text) "data: {\"choices\":[{\"delta\":{\"content\":\"" text "\"}}]}\n\n"
@@ -39,6 +42,8 @@ static void run_init(struct run *run, size_t tail_capacity, uint32_t malformed, 
     memset(run, 0, sizeof *run);
     cmx_blocks_init(&run->blocks, run->memory, 1, EVENT_BYTES_MAX);
     const cmx_answer_memory memory = {
+        .notes = &notes,
+        .id = id,
         .tail = run->tail,
         .tail_capacity = tail_capacity,
         .blocks = &run->blocks,

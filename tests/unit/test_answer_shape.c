@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static cmx_answer_notes notes; /* what error messages are kept in */
+static char id[CMX_ANSWER_ID_BYTES_MAX];
+
 enum {
     SHAPE_BYTES = 384,
     STREAMS = 3000,
@@ -50,7 +53,7 @@ static void test_answer_shape_matches_other_text_only(void **state)
     char behind[] = "{\"a\":\"old\",\"b\":2}";
     char empty[] = "{\"a\":\"\",\"b\":1}";
 
-    cmx_answer_shape_init(&shape, bytes, sizeof bytes);
+    cmx_answer_shape_init(&shape, bytes, NULL, sizeof bytes);
     assert_false(cmx_answer_shape_match(&shape, span(other), &text));
     learn(&shape, event);
     assert_true(cmx_answer_shape_match(&shape, span(other), &text));
@@ -75,7 +78,7 @@ static void test_answer_shape_text_with_an_end_is_not_matched(void **state)
     char hanging[] = "{\"a\":\"x\\\",\"b\":1}";
     char control[] = "{\"a\":\"x\ny\",\"b\":1}";
 
-    cmx_answer_shape_init(&shape, bytes, sizeof bytes);
+    cmx_answer_shape_init(&shape, bytes, NULL, sizeof bytes);
     learn(&shape, event);
     assert_false(cmx_answer_shape_match(&shape, span(two), &text));
     assert_true(cmx_answer_shape_match(&shape, span(escaped), &text));
@@ -94,7 +97,7 @@ static void test_answer_shape_too_large_is_forgotten(void **state)
     char same[] = "{\"a\":\"y\",\"b\":1}";
     char large[] = "{\"a\":|x|,\"b\":12345}";
 
-    cmx_answer_shape_init(&shape, bytes, sizeof bytes);
+    cmx_answer_shape_init(&shape, bytes, NULL, sizeof bytes);
     learn(&shape, fits);
     assert_true(cmx_answer_shape_match(&shape, span(same), &text));
     learn(&shape, large);
@@ -186,6 +189,8 @@ static void decode(const char *bytes, size_t len, size_t split, size_t shape_byt
     _Alignas(CMX_BLOCKS_ALIGN) uint8_t none[64];
     cmx_blocks_init(&blocks, none, 0, 16);
     const cmx_answer_memory memory = {
+        .notes = &notes,
+        .id = id,
         .tail = tail,
         .tail_capacity = sizeof tail,
         .shape = shape,

@@ -15,6 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static cmx_answer_notes notes; /* what error messages are kept in */
+static char id[CMX_ANSWER_ID_BYTES_MAX];
+
 enum { TAIL_BYTES = 2048, SHAPE_BYTES = 384, TOOLS = 4, LOG_BYTES = 2048 };
 
 #define EVENT(json) "data: " json "\n\n"
@@ -188,6 +191,8 @@ static void run_init(struct run *run, size_t tools_capacity)
     memset(run, 0, sizeof *run);
     cmx_blocks_init(&run->blocks, NULL, 0, 16);
     const cmx_answer_memory memory = {
+        .notes = &notes,
+        .id = id,
         .tail = run->tail,
         .tail_capacity = sizeof run->tail,
         .blocks = &run->blocks,

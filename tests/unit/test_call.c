@@ -44,11 +44,11 @@ static void test_call_init_is_queued_and_untouched(void **state)
     assert_ptr_equal(call.user, &call);
     assert_false(cmx_timerq_armed(&call.timer));
     assert_int_equal(call.attempts, 0);
-    assert_true(call.times.sent_ms == CMX_TIME_NEVER);
-    assert_true(call.times.head_ms == CMX_TIME_NEVER);
-    assert_true(call.times.first_token_ms == CMX_TIME_NEVER);
-    assert_true(call.times.last_token_ms == CMX_TIME_NEVER);
-    assert_true(call.times.done_ms == CMX_TIME_NEVER);
+    assert_true(call.times.sent_ms == CMX_CALL_NEVER);
+    assert_true(call.times.head_ms == CMX_CALL_NEVER);
+    assert_true(call.times.first_token_ms == CMX_CALL_NEVER);
+    assert_true(call.times.last_token_ms == CMX_CALL_NEVER);
+    assert_true(call.times.done_ms == CMX_CALL_NEVER);
 }
 
 static void test_call_each_phase_has_its_own_clock(void **state)

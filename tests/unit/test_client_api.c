@@ -59,13 +59,10 @@ static void test_client_origin_bad_keys(void **state)
 static void test_client_origin_bad_auth(void **state)
 {
     (void)state;
-    static const char *const names[] = {"",
-                                        "Api-Key",
-                                        "api key",
-                                        "api:key",
-                                        ":path",
-                                        "x\r\ny: z",
-                                        "a23456789012345678901234567890123"};
+    static char name_long[CMX_LIMIT_AUTH_HEADER_BYTES + 2];
+    static const char *const names[] = {"",      "Api-Key",   "api key", "api:key",
+                                        ":path", "x\r\ny: z", name_long};
+    memset(name_long, 'a', sizeof(name_long) - 1);
     origin.auth = (enum cmx_auth)9;
     expect_origin(CMX_ERR_ARGUMENT, "auth");
     origin.auth = CMX_AUTH_HEADER;
@@ -174,12 +171,12 @@ static void test_client_origin_headers_have_limits(void **state)
     origin.header_count = CMX_ORIGIN_HEADERS_MAX + 1;
     expect_origin(CMX_ERR_ARGUMENT, "header_count");
     origin.header_count = CMX_ORIGIN_HEADERS_MAX;
-    memset(value, 'v', sizeof(value) - 1); /* 511 and three for each name, one for each value */
-    headers[7].value = value;
+    memset(value, 'v', sizeof(value) - 1); /* three bytes for each name, one for each value */
+    headers[CMX_ORIGIN_HEADERS_MAX - 1].value = value;
     expect_origin(CMX_ERR_ARGUMENT, "headers");
-    value[CMX_ORIGIN_HEADER_BYTES_MAX - 8 * 3 - 7 + 1] = '\0';
+    value[CMX_ORIGIN_HEADER_BYTES_MAX - 4 * CMX_ORIGIN_HEADERS_MAX + 2] = '\0';
     expect_origin(CMX_ERR_ARGUMENT, "headers");
-    value[CMX_ORIGIN_HEADER_BYTES_MAX - 8 * 3 - 7] = '\0';
+    value[CMX_ORIGIN_HEADER_BYTES_MAX - 4 * CMX_ORIGIN_HEADERS_MAX + 1] = '\0';
     add_origin();
 }
 
@@ -234,11 +231,10 @@ static void test_client_origins_full_is_busy(void **state)
 static void test_client_chat_bad_fields(void **state)
 {
     (void)state;
-    static const char model_long[] =
-        "0123456789012345678901234567890123456789012345678901234567890123"
-        "01234567890123456789012345678901234567890123456789012345678901234";
+    static char model_long[CMX_LIMIT_MODEL_BYTES + 2];
     static char answer[16];
     const cmx_chat good = chat;
+    memset(model_long, 'm', sizeof(model_long) - 1);
 
     expect_chat(CMX_ERR_ARGUMENT, "origin"); /* none was added */
     add_origin();

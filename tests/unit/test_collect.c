@@ -159,7 +159,7 @@ static void test_collect_empty_answer_needs_no_buffer(void **state)
 static void test_collect_too_many_parts_are_told(void **state)
 {
     (void)state;
-    char buffer[1024];
+    char buffer[4 * CMX_COLLECT_PARTS_MAX];
     cmx_collect collect;
     cmx_collect_init(&collect, buffer, sizeof buffer);
     cmx_event event;

@@ -23,26 +23,29 @@ struct row {
 
 /* Written out again from the header's comments: the table of config.c must agree with them. */
 static const struct row rows[] = {
-    {ROW(connections_max), 1, 16},
-    {ROW(origins_max), 1, 16},
-    {ROW(requests_max), 1, 4096},
+    {ROW(connections_max), 1, CMX_CONNECTIONS_MAX},
+    {ROW(origins_max), 1, CMX_ORIGINS_MAX},
+    {ROW(requests_max), 1, CMX_REQUESTS_MAX},
     {ROW(streams_soft), 1, 1024},
     {ROW(streams_hard), 1, 1024},
     {ROW(streams_before_settings), 1, 1024},
     {ROW(stream_window_bytes), 1024, 1048576},
     {ROW(connection_window_bytes), 65535, 16777216},
     {ROW(head_bytes_max), 1024, 65536},
-    {ROW(read_bytes), 4096, 262144},
-    {ROW(write_bytes), 4096, 65536},
+    {ROW(read_bytes), 2048, 262144},
+    {ROW(write_bytes), 2048, 65536},
     {ROW(tail_bytes), 128, 4096},
+    {ROW(tails_max), 0, CMX_REQUESTS_MAX},
     {ROW(shape_bytes), 0, 1024},
+    {ROW(shapes_max), 0, CMX_REQUESTS_MAX},
     {ROW(event_bytes_max), 2048, 1048576},
     {ROW(event_buffers), 1, 64},
     {ROW(malformed_events_max), 0, 1000},
     {ROW(skipped_events_max), 0, 1000},
     {ROW(tool_calls_max), 0, 128},
+    {ROW(tool_tables_max), 0, CMX_REQUESTS_MAX},
     {ROW(trace_bytes), 0, 65536},
-    {ROW(trust_bytes), 4096, 1048576},
+    {ROW(trust_bytes), 2048, 1048576},
     {ROW(resolve_timeout_ms), 100, 120000},
     {ROW(connect_timeout_ms), 100, 120000},
     {ROW(tls_timeout_ms), 100, 120000},
@@ -72,6 +75,14 @@ static const struct row rows[] = {
     {ROW(retry_budget_percent), 0, 100},
     {ROW(paused_streams_max), 0, 64},
     {ROW(coalesce_ms), 0, 50},
+    {ROW(targets_max), 0, 64},
+    {ROW(prices_max), 0, 256},
+    {ROW(models_max), 0, 64},
+    {ROW(cooldown_ms), 100, 3600000},
+    {ROW(cooldown_failures), 1, 100},
+    {ROW(alert_errors), 0, 1000},
+    {ROW(alert_retries), 0, 1000},
+    {ROW(alert_p99_ms), 0, 3600000},
 };
 
 /* Every field in the middle of nothing that another field is compared with. */
@@ -169,9 +180,9 @@ static void test_config_trace_below_1024_is_refused_unless_0(void **state)
     config.trace_bytes = 1;
     assert_int_equal(cmx_config_check(&config, &bad_field), CMX_ERR_CONFIG);
     assert_string_equal(bad_field, "trace_bytes");
-    config.trace_bytes = 1023;
+    config.trace_bytes = 2 * CMX_LIMIT_LINE_BYTES - 1;
     assert_int_equal(cmx_config_check(&config, &bad_field), CMX_ERR_CONFIG);
-    config.trace_bytes = 1024;
+    config.trace_bytes = 2 * CMX_LIMIT_LINE_BYTES;
     assert_int_equal(cmx_config_check(&config, &bad_field), CMX_OK);
 }
 

@@ -16,7 +16,7 @@
 
 #define AGREED "HTTP/1.1 200 Connection established\r\n\r\n"
 
-enum { LONG_BYTES = 4200 };
+enum { LONG_BYTES = CMX_LIMIT_PROXY_HEAD_BYTES + 2048 + 2 };
 
 CMX_BLOCK(memory, 2 * 1024 * 1024);
 static cmx_config config;
@@ -240,15 +240,16 @@ static void test_conn_proxy_that_is_none_is_not_waited_for(void **state)
     (void)set_up(state);
 }
 
-static void test_conn_proxy_head_has_a_limit(void **state)
+/* An answer of so many bytes with its empty line opens the tunnel, one more byte is refused. */
+static void expect_limit(size_t limit_bytes, uint32_t read_bytes)
 {
     static char answer[LONG_BYTES + 1];
     static const char begin[] = "HTTP/1.1 200 OK\r\nX: ";
-    /* Up to here is allowed: 4096 with the empty line. */
     for (size_t more = 0; more < 2; more++) {
         void *unused = NULL;
-        size_t len = 4096 + more;
+        size_t len = limit_bytes + more;
         (void)set_up(&unused);
+        config.read_bytes = read_bytes;
         memset(answer, 'x', len);
         memcpy(answer, begin, sizeof(begin) - 1);
         memcpy(answer + len - 4, "\r\n\r\n", 5);
@@ -262,6 +263,18 @@ static void test_conn_proxy_head_has_a_limit(void **state)
         }
         (void)tear_down(&unused);
     }
+}
+
+static void test_conn_proxy_head_has_a_limit(void **state)
+{
+    expect_limit(CMX_LIMIT_PROXY_HEAD_BYTES, 16384);
+    (void)set_up(state);
+}
+
+/* What does not fit the buffer is not waited for in vain. */
+static void test_conn_proxy_head_is_limited_by_the_buffer(void **state)
+{
+    expect_limit(CMX_LIMIT_PROXY_HEAD_BYTES < 2048 ? CMX_LIMIT_PROXY_HEAD_BYTES : 2048, 2048);
     (void)set_up(state);
 }
 
@@ -288,7 +301,7 @@ static void test_conn_proxy_that_says_nothing_is_a_connect_timeout(void **state)
 static void test_conn_proxy_bad_fields_are_named(void **state)
 {
     (void)state;
-    static char longest[130];
+    static char longest[CMX_LIMIT_PROXY_KEY_BYTES + 2];
     memset(longest, 'x', sizeof(longest) - 1);
     longest[3] = ':';
     const struct {
@@ -316,7 +329,7 @@ static void test_conn_proxy_bad_fields_are_named(void **state)
         assert_int_equal(add_origin(&bad_field), cases[i].status);
         assert_string_equal(bad_field, cases[i].field);
     }
-    longest[128] = '\0';
+    longest[CMX_LIMIT_PROXY_KEY_BYTES] = '\0';
     origin.proxy_url = "http://proxy.test";
     origin.proxy_key = longest;
     assert_int_equal(add_origin(NULL), CMX_OK);
@@ -337,6 +350,7 @@ int main(void)
         TEST(test_conn_proxy_redirect_is_not_followed),
         TEST(test_conn_proxy_that_is_none_is_not_waited_for),
         TEST(test_conn_proxy_head_has_a_limit),
+        TEST(test_conn_proxy_head_is_limited_by_the_buffer),
         TEST(test_conn_proxy_that_ends_instead_of_an_answer),
         TEST(test_conn_proxy_that_says_nothing_is_a_connect_timeout),
         TEST(test_conn_proxy_bad_fields_are_named),

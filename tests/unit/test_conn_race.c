@@ -4,7 +4,7 @@
  * which are closed, which of them carries the request. The planner has tests of its own.
  */
 #include "base/base.h"
-#include "chatmux/client.h"
+#include "chatmux/stats.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -463,7 +463,7 @@ static int starve(size_t region_bytes, size_t *started)
     static h2_peer peer;
     static uint8_t out[4096];
     static cmx_h2_stream streams[REQUESTS];
-    const cmx_h2_limits limits = {16384, 65535, 16384};
+    const cmx_h2_limits limits = {16384, 65535, 16384, 1, false};
     const cmx_h2_request request = {.method = CMX_VIEW_LITERAL("GET"),
                                     .scheme = CMX_VIEW_LITERAL("https"),
                                     .authority = CMX_VIEW_LITERAL("relay.example"),

@@ -116,6 +116,37 @@ static void test_h2_life_goaway_words_are_cut(void **state)
     h2_world_close(world);
 }
 
+/* Feeds what a server says that heard of small tables and goes on as if not. */
+static int feed_forgetful(h2_world *world)
+{
+    static const uint8_t bytes[] = {0, 0, 0, 4, 0, 0, 0, 0, 0,        /* SETTINGS */
+                                    0, 0, 0, 4, 1, 0, 0, 0, 0,        /* and the ACK of ours */
+                                    0, 0, 1, 1, 5, 0, 0, 0, 1, 0x88}; /* ":status: 200" */
+    size_t used = 0;
+    h2_world_start(world, 0, NULL);
+    h2_world_flush(world, H2_WORLD_ALL);
+    int rc = cmx_h2_feed(&world->h2, bytes, sizeof(bytes), &used);
+    h2_world_flush(world, H2_WORLD_ALL);
+    return rc;
+}
+
+static void test_h2_life_tables_of_a_forgetful_server(void **state)
+{
+    h2_world_options options = {.stays_silent = true, .table_bytes = 256};
+    (void)state;
+    h2_world *world = h2_world_open(&options);
+    assert_int_equal(feed_forgetful(world), CMX_ERR_HTTP2);
+    assert_true(world->h2.tables_broken);
+    h2_world_close(world);
+    options.tables_whole = true; /* nothing is asked for, so nothing was forgotten */
+    world = h2_world_open(&options);
+    assert_int_equal(feed_forgetful(world), CMX_OK);
+    assert_true(h2_world_take(world));
+    assert_string_equal(world->streams[0].log, "HE");
+    assert_false(world->h2.tables_broken);
+    h2_world_close(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +156,7 @@ int main(void)
         cmocka_unit_test(test_h2_life_resets_count_if_the_request_had_left),
         cmocka_unit_test(test_h2_life_goaway_word_is_kept_with_the_first_code),
         cmocka_unit_test(test_h2_life_goaway_words_are_cut),
+        cmocka_unit_test(test_h2_life_tables_of_a_forgetful_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

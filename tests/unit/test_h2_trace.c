@@ -251,7 +251,7 @@ static void test_h2_trace_head_without_redirect_has_no_location(void **state)
 static void test_h2_trace_head_texts_are_cut_to_their_room(void **state)
 {
     (void)state;
-    char id[100];
+    char id[CMX_H2_REQUEST_ID_BYTES_MAX + 20];
     char location[300];
     char expected[CMX_H2_HEAD_TEXT_BYTES];
     memset(id, 'i', sizeof(id) - 1);
@@ -260,7 +260,6 @@ static void test_h2_trace_head_texts_are_cut_to_their_room(void **state)
     location[sizeof(location) - 1] = '\0';
     const nghttp2_nv fields[] = {make_field(":status", "302"), make_field("location", location),
                                  make_field("x-request-id", id)};
-    id[CMX_H2_REQUEST_ID_BYTES_MAX] = 'i';
     memset(expected, 'l', sizeof(expected));
     expected[CMX_H2_HEAD_TEXT_BYTES - CMX_H2_REQUEST_ID_BYTES_MAX] = '\0';
     char id_expected[CMX_H2_REQUEST_ID_BYTES_MAX + 1];

@@ -292,9 +292,90 @@ static void test_json_scan_members_are_as_strict_as_values(void **state)
     }
 }
 
+/* Counts members; steps over the arrays of those called "mine" by itself. */
+static bool count_member(void *ctx, const cmx_json_key *key, cmx_json_span *value)
+{
+    unsigned *count = ctx;
+    ++*count;
+    bool is_mine = key->len == 4 && memcmp(key->data, "mine", 4) == 0;
+    cmx_json_span whole;
+    return !is_mine || cmx_json_scan_value_within(value, 1, &whole);
+}
+
+/* Walks an object. Returns whether it is valid and nothing is behind it. */
+static bool walk(const char *text, unsigned depth_max, unsigned *count)
+{
+    size_t len = strlen(text);
+    uint8_t *exact = malloc(len + 1);
+    assert_non_null(exact);
+    memcpy(exact, text, len);
+    cmx_json_span rest = {exact, exact + len};
+    *count = 0;
+    bool whole = cmx_json_scan_walk(&rest, depth_max, count_member, count) && rest.at == rest.end;
+    free(exact);
+    return whole;
+}
+
+static void test_json_scan_walk_steps_over_what_is_left_to_it(void **state)
+{
+    (void)state;
+    unsigned count;
+    assert_true(walk(" {\"a\":[1,{\"b\":[]}] , \"mine\" : [ 2 ] ,\"c\":\"x\"}", 2, &count));
+    assert_int_equal(count, 3);
+    assert_true(walk("{}", 0, &count));
+    assert_int_equal(count, 0);
+    assert_false(walk("{\"a\":[[1]]}", 1, &count));
+    assert_true(walk("{\"a\":[[ ]]}", 1, &count)); /* what is empty is no level */
+    assert_false(walk("{\"mine\":[[1]],\"b\":1}", 2, &count));
+    assert_int_equal(count, 1);
+}
+
+static void test_json_scan_walk_is_as_strict_as_values(void **state)
+{
+    (void)state;
+    unsigned count;
+    for (size_t i = 0; i < CMX_ARRAY_LEN(valid); i++) {
+        char member[256];
+        (void)snprintf(member, sizeof member, "{\"k\":%s,\"l\\n\" : %s }", valid[i], valid[i]);
+        assert_true(walk(member, CMX_JSON_SCAN_DEPTH_MAX, &count));
+        assert_int_equal(count, 2);
+    }
+    for (size_t i = 0; i < CMX_ARRAY_LEN(invalid); i++) {
+        assert_false(walk(invalid[i], CMX_JSON_SCAN_DEPTH_MAX, &count));
+        char member[256];
+        (void)snprintf(member, sizeof member, "{\"k\":%s}", invalid[i]);
+        assert_false(walk(member, CMX_JSON_SCAN_DEPTH_MAX, &count));
+    }
+}
+
+static void test_json_scan_white_space_ends_where_it_ends(void **state)
+{
+    (void)state;
+    uint8_t text[64];
+    for (size_t len = 0; len < sizeof text; len++) {
+        memset(text, ' ', sizeof text);
+        text[0] = '\n';
+        for (size_t at = 0; at <= len; at++) {
+            uint8_t *exact = malloc(len + 1);
+            assert_non_null(exact);
+            memcpy(exact, text, len);
+            if (at < len) {
+                exact[at] = at % 2 == 0 ? '1' : 0xa0;
+            }
+            cmx_json_span rest = {exact, exact + len};
+            cmx_json_scan_space(&rest);
+            assert_int_equal(rest.at - exact, at);
+            free(exact);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json_scan_walk_steps_over_what_is_left_to_it),
+        cmocka_unit_test(test_json_scan_walk_is_as_strict_as_values),
+        cmocka_unit_test(test_json_scan_white_space_ends_where_it_ends),
         cmocka_unit_test(test_json_scan_valid_passes),
         cmocka_unit_test(test_json_scan_invalid_is_refused),
         cmocka_unit_test(test_json_scan_prefixes_of_containers_are_refused),

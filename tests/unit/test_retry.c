@@ -508,6 +508,57 @@ static void decide_without_attempt(void *ctx)
     *(uint32_t *)ctx = cmx_retry_decide(&policy, &outcome, &now).wait_ms;
 }
 
+/* Another target neither waits for what this one said nor asks its budget. */
+static void test_retry_elsewhere_waits_for_nothing_but_the_other(void **state)
+{
+    (void)state;
+    cmx_retry_budget budget;
+    const cmx_retry_budget_limits none = {.deposit_milli = 0};
+    cmx_retry_budget_init(&budget, &none, 0);
+    cmx_retry_outcome outcome = status_of(429);
+    outcome.after = (cmx_retry_after){.has = true, .wait_ms = policy.retry_after_max_ms + 1};
+    cmx_retry_state now = {.attempts = 1,
+                           .replays = 3,
+                           .left_ms = 1000,
+                           .random = UINT32_MAX,
+                           .budget = &budget,
+                           .elsewhere = true};
+    assert_int_equal(cmx_retry_decide(&policy, &outcome, &now).action, CMX_RETRY_ACTION_RETRY);
+    assert_int_equal(cmx_retry_decide(&policy, &outcome, &now).wait_ms, 0);
+    now.elsewhere_ms = 999;
+    assert_int_equal(cmx_retry_decide(&policy, &outcome, &now).wait_ms, 999);
+    now.elsewhere_ms = 1000;
+    assert_int_equal(cmx_retry_decide(&policy, &outcome, &now).stop, CMX_RETRY_STOP_DEADLINE);
+    now.elsewhere_ms = 0;
+    now.attempts = policy.attempts_max;
+    assert_int_equal(cmx_retry_decide(&policy, &outcome, &now).stop, CMX_RETRY_STOP_ATTEMPTS);
+    outcome = outcome_of(CMX_RETRY_CLASS_NEVER_SENT, CMX_RETRY_CAUSE_LOST, 0);
+    assert_int_equal(cmx_retry_decide(&policy, &outcome, &now).action, CMX_RETRY_ACTION_REPLAY);
+    assert_int_equal(cmx_retry_decide(&policy, &outcome, &now).wait_ms, 0);
+    outcome.class = CMX_RETRY_CLASS_STARTED;
+    assert_int_equal(cmx_retry_decide(&policy, &outcome, &now).stop, CMX_RETRY_STOP_STARTED);
+    policy.strict = true;
+    assert_int_equal(
+        cmx_retry_decide(&policy,
+                         &(cmx_retry_outcome){.class = CMX_RETRY_CLASS_UNKNOWN, .http_status = 500},
+                         &now)
+            .stop,
+        CMX_RETRY_STOP_STRICT);
+}
+
+static void test_retry_faults_are_told_apart(void **state)
+{
+    (void)state;
+    cmx_retry_outcome outcome = inband_of(0, "insufficient_quota", "");
+    assert_int_equal(cmx_retry_fault_of(&outcome), CMX_RETRY_FAULT_ACCOUNT);
+    outcome = inband_of(0, "", "content_filter");
+    assert_int_equal(cmx_retry_fault_of(&outcome), CMX_RETRY_FAULT_REQUEST);
+    outcome = inband_of(500, "", "invalid_request_error"); /* the status is believed */
+    assert_int_equal(cmx_retry_fault_of(&outcome), CMX_RETRY_FAULT_UNSAID);
+    outcome = inband_of(0, "server_error", "");
+    assert_int_equal(cmx_retry_fault_of(&outcome), CMX_RETRY_FAULT_UNSAID);
+}
+
 static void test_retry_unknown_without_an_attempt_is_our_mistake(void **state)
 {
     (void)state;
@@ -537,6 +588,8 @@ int main(void)
         cmocka_unit_test_setup(test_retry_budget_lives_on_deposits_and_reserve, set_up),
         cmocka_unit_test_setup(test_retry_budget_bounds_every_storm, set_up),
         cmocka_unit_test_setup(test_retry_a_dead_server_sees_no_storm, set_up),
+        cmocka_unit_test_setup(test_retry_elsewhere_waits_for_nothing_but_the_other, set_up),
+        cmocka_unit_test_setup(test_retry_faults_are_told_apart, set_up),
         cmocka_unit_test_setup(test_retry_unknown_without_an_attempt_is_our_mistake, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

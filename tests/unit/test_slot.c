@@ -19,7 +19,7 @@ enum { SLOTS = 6, WALK_STEPS = 20000 };
 
 static cmx_slot rows[SLOTS];
 static cmx_slots slots;
-static const cmx_slot_request request = {.path = {(const uint8_t *)"/x", 2}};
+static const cmx_slot_request request = {.path = "/x"};
 
 static int set_up(void **state)
 {

@@ -18,6 +18,9 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
+static cmx_answer_notes notes; /* what error messages are kept in */
+static char id[CMX_ANSWER_ID_BYTES_MAX];
+
 enum { BYTES_MAX = 8192, EVENTS_MAX = 4 };
 
 #define BYTES(text)                               \
@@ -283,8 +286,11 @@ static void test_sse_vectors_other_content_types_are_looked_into(void **state)
     for (size_t i = 0; i < CMX_ARRAY_LEN(bodies); i++) {
         uint8_t body[128];
         uint8_t tail[128];
-        cmx_answer_memory memory = {
-            .tail = tail, .tail_capacity = sizeof tail, .event_bytes_max = sizeof tail};
+        cmx_answer_memory memory = {.notes = &notes,
+                                    .id = id,
+                                    .tail = tail,
+                                    .tail_capacity = sizeof tail,
+                                    .event_bytes_max = sizeof tail};
         cmx_answer answer;
         cmx_answer_item item;
         cmx_answer_init(&answer, &memory);

@@ -17,7 +17,7 @@
 #include <openssl/pem.h>
 
 enum {
-    BUNDLE_BYTES = 128 * 1024,
+    BUNDLE_BYTES = 5 * CMX_TLS_TRUST_CERT_BYTES_MAX + 48 * 1024,
     FILES_MAX = 8,
 };
 
@@ -359,7 +359,7 @@ static void test_tls_trust_too_little_memory_is_said(void **state)
     add_pem(&first);
     add_pem(&second);
     unsigned refusals = 0;
-    for (size_t limit = 1024; limit < 32768; limit += 512) {
+    for (size_t limit = 1024; limit < CMX_TLS_TRUST_CERT_BYTES_MAX + 16384; limit += 256) {
         size_t used = cmx_region_used(region);
         void *rest = cmx_region_take(region, cmx_region_largest_free(region) - limit);
         assert_non_null(rest);

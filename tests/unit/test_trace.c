@@ -216,13 +216,16 @@ static void test_trace_lost_lines_are_told(void **state)
 {
     (void)state;
     static const char value[] = "12345678901234567890123456789012345678901234567890";
-    cmx_header headers[CMX_ORIGIN_HEADERS_MAX]; /* a head of more than 1024 bytes of lines */
+    cmx_header headers[CMX_ORIGIN_HEADERS_MAX];
+    config.trace_bytes = 2 * CMX_LIMIT_LINE_BYTES; /* the least that is valid */
+    if (CMX_ARRAY_LEN(headers) * sizeof value <= config.trace_bytes - CMX_LIMIT_LINE_BYTES) {
+        skip(); /* no head is longer than the lines that fit */
+    }
     for (size_t i = 0; i < CMX_ARRAY_LEN(headers); i++) {
         headers[i] = (cmx_header){"x-filler", value};
     }
     origin.headers = headers;
     origin.header_count = CMX_ARRAY_LEN(headers);
-    config.trace_bytes = 1024;
     open_traced();
     start("/models", "x");
     expect_text(" lost: trace_bytes is too small\n");

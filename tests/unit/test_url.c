@@ -292,20 +292,21 @@ static void test_url_host_limits_are_exact(void **state)
 static void test_url_path_limits_are_exact(void **state)
 {
     (void)state;
-    char segment[600];
-    char text[1024];
+    enum { LONGEST = CMX_URL_PATH_BYTES - 2 }; /* without its slash */
+    char segment[LONGEST + 400];
+    char text[LONGEST + 512];
     cmx_url url;
 
     memset(segment, 'p', sizeof(segment));
-    (void)snprintf(text, sizeof(text), "https://a/%.254s", segment);
+    (void)snprintf(text, sizeof(text), "https://a/%.*s", LONGEST, segment);
     expect_accepted(text, &url);
-    assert_int_equal(strlen(url.path), 255);
-    (void)snprintf(text, sizeof(text), "https://a/%.254s/", segment);
+    assert_int_equal(strlen(url.path), LONGEST + 1);
+    (void)snprintf(text, sizeof(text), "https://a/%.*s/", LONGEST, segment);
     expect_accepted(text, &url);
-    assert_int_equal(strlen(url.path), 255);
-    (void)snprintf(text, sizeof(text), "https://a/%.255s", segment);
+    assert_int_equal(strlen(url.path), LONGEST + 1);
+    (void)snprintf(text, sizeof(text), "https://a/%.*s", LONGEST + 1, segment);
     expect_refused(text);
-    (void)snprintf(text, sizeof(text), "https://a/%.599s", segment);
+    (void)snprintf(text, sizeof(text), "https://a/%.*s", LONGEST + 399, segment);
     expect_refused(text);
 }
 
@@ -313,15 +314,16 @@ static void test_url_longest_of_everything_is_accepted(void **state)
 {
     (void)state;
     char name[254];
-    char segment[255];
-    char text[1024];
+    char segment[CMX_URL_PATH_BYTES - 1];
+    char text[CMX_URL_PATH_BYTES + 512];
     cmx_url url;
 
     make_name(name, 253);
-    memset(segment, 'p', sizeof(segment));
-    (void)snprintf(text, sizeof(text), "https://%s:65535/%.254s/", name, segment);
+    memset(segment, 'p', sizeof(segment) - 1);
+    segment[sizeof(segment) - 1] = '\0';
+    (void)snprintf(text, sizeof(text), "https://%s:65535/%s/", name, segment);
     expect_accepted(text, &url);
-    assert_int_equal(strlen(url.path), 255);
+    assert_int_equal(strlen(url.path), CMX_URL_PATH_BYTES - 1);
     assert_int_equal(strlen(url.authority), 259);
 }
 

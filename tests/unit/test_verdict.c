@@ -11,6 +11,9 @@
 
 #include <cmocka.h>
 
+static cmx_answer_notes notes; /* what error messages are kept in */
+static char id[CMX_ANSWER_ID_BYTES_MAX];
+
 enum { TAIL_BYTES = 256, BLOCK_BYTES = 2048, TEXT_BYTES = 2048 };
 
 #define TOKEN "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\n"
@@ -28,7 +31,9 @@ static int set_up(void **state)
 {
     (void)state;
     cmx_blocks_init(&blocks, block, 1, BLOCK_BYTES);
-    const cmx_answer_memory memory = {.tail = tail,
+    const cmx_answer_memory memory = {.notes = &notes,
+                                      .id = id,
+                                      .tail = tail,
                                       .tail_capacity = TAIL_BYTES,
                                       .blocks = &blocks,
                                       .event_bytes_max = BLOCK_BYTES};

@@ -40,7 +40,34 @@ typedef struct peer_recipe {
     int until_day;
     time_t base_s;     /* instead of PEER_NOW_S; 0 = that */
     unsigned rsa_bits; /* instead of a P-256 key; 0 = that */
+    const char *curve; /* likewise, as OpenSSL names it, or "ED25519"; NULL = P-256 */
+    EVP_PKEY *key;     /* instead of one that is made; NULL = make one */
 } peer_recipe;
+
+static inline EVP_PKEY *peer_make_key(const peer_recipe *recipe)
+{
+    if (recipe->key != NULL) {
+        assert_int_equal(EVP_PKEY_up_ref(recipe->key), 1);
+        return recipe->key;
+    }
+    if (recipe->rsa_bits != 0) {
+        return EVP_RSA_gen(recipe->rsa_bits);
+    }
+    if (recipe->curve != NULL && strcmp(recipe->curve, "ED25519") == 0) {
+        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    }
+    return EVP_EC_gen(recipe->curve != NULL ? recipe->curve : "P-256");
+}
+
+/* The hash that goes with a key, as public authorities have it; NULL = the key brings its own. */
+static inline const EVP_MD *peer_digest(EVP_PKEY *signer)
+{
+    if (EVP_PKEY_get_id(signer) == EVP_PKEY_ED25519) {
+        return NULL;
+    }
+    int bits = EVP_PKEY_get_bits(signer);
+    return bits == 384 ? EVP_sha384() : bits == 521 ? EVP_sha512() : EVP_sha256();
+}
 
 static inline void peer_add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 {
@@ -55,8 +82,7 @@ static inline void peer_add_extension(X509 *cert, X509 *issuer, int nid, const c
 static inline peer_identity peer_make(const peer_recipe *recipe)
 {
     static long serial = 1;
-    peer_identity made = {X509_new(), recipe->rsa_bits != 0 ? EVP_RSA_gen(recipe->rsa_bits)
-                                                            : EVP_EC_gen("P-256")};
+    peer_identity made = {X509_new(), peer_make_key(recipe)};
     X509 *issuer = recipe->issuer != NULL ? recipe->issuer->cert : made.cert;
     EVP_PKEY *signer = recipe->issuer != NULL ? recipe->issuer->key : made.key;
     time_t base = recipe->base_s != 0 ? recipe->base_s : PEER_NOW_S;
@@ -79,7 +105,7 @@ static inline peer_identity peer_make(const peer_recipe *recipe)
     if (recipe->san != NULL) {
         peer_add_extension(made.cert, issuer, NID_subject_alt_name, recipe->san);
     }
-    assert_true(X509_sign(made.cert, signer, EVP_sha256()) > 0);
+    assert_true(X509_sign(made.cert, signer, peer_digest(signer)) > 0);
     return made;
 }
 
