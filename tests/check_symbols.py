@@ -82,11 +82,12 @@ class Symbols:
             self.report(module, "object", f"{name}: {error}")
 
     def load_folder(self, folder):
-        """Objects lie at .../src/FOLDER/NAME.c.o below the build directory."""
+        """Objects lie at .../src/FOLDER/NAME.c.o below the build directory. Those of the program are of
+        the same sources where it is linked as one; what users get is the library's."""
         for suffix in (".c.o", ".o", ".c.obj"):
             for path in glob.iglob(f"{glob.escape(folder)}/**/src/*/*{suffix}", recursive=True):
                 module = "/".join(path[:-len(suffix)].split(os.sep)[-2:])
-                if module in self.sources:
+                if module in self.sources and "chatmux_cli.dir" not in path:
                     with open(path, "rb") as file:
                         self.load(module, os.path.relpath(path, folder), file.read())
 

@@ -56,7 +56,8 @@ size_t cmx_conn_memory_bytes(const cmx_config *config)
 {
     size_t bytes = resets_bytes(config) + config->read_bytes + plain_capacity(config) +
                    to_send_capacity(config);
-    return (bytes + ROW_ALIGN - 1) / ROW_ALIGN * ROW_ALIGN; /* the next one begins with resets, too */
+    return (bytes + ROW_ALIGN - 1) / ROW_ALIGN *
+           ROW_ALIGN; /* the next one begins with resets, too */
 }
 
 void cmx_conn_init(cmx_conn *conn, uint32_t index, cmx_conn_env *env, uint8_t *memory)

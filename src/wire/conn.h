@@ -99,11 +99,11 @@ typedef struct cmx_conn {
     cmx_eyeballs race;                       /* which of them is tried when */
     cmx_conn_try tries[CMX_CONN_RACING_MAX]; /* all free unless AWAIT_CONNECT */
 
-    cmx_tls tls;         /* native NULL for plain http */
-    cmx_h2 h2;           /* session NULL until AWAIT_SETTINGS */
-    cmx_buffer received; /* from the socket; cipher text with TLS */
-    cmx_buffer plain;    /* decrypted, being fed to h2; `received` serves without TLS */
-    cmx_buffer to_send;  /* for the socket */
+    cmx_tls tls;          /* native NULL for plain http */
+    cmx_h2 h2;            /* session NULL until AWAIT_SETTINGS */
+    cmx_buffer received;  /* from the socket; cipher text with TLS */
+    cmx_buffer plain;     /* decrypted, being fed to h2; `received` serves without TLS */
+    cmx_buffer to_send;   /* for the socket */
     cmx_h2_reset *resets; /* borrowed: for `h2` */
     uint32_t resets_capacity;
     uint32_t unsent_max; /* for `h2` */

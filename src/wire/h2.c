@@ -100,8 +100,8 @@ static void queue_waiting(cmx_h2 *h2)
 
     while (h2->resets_count > 0 && error == 0 && cmx_h2_stream_may_queue(h2)) {
         const cmx_h2_reset *reset = &h2->resets[--h2->resets_count];
-        error = nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, reset->id,
-                                          reset->error_code);
+        error =
+            nghttp2_submit_rst_stream(h2->session, NGHTTP2_FLAG_NONE, reset->id, reset->error_code);
     }
     while (h2->owed.first != NULL && error == 0 && cmx_h2_stream_may_queue(h2)) {
         cmx_h2_stream *stream = cmx_h2_stream_pop(&h2->owed, CMX_H2_LINK_CREDIT);
@@ -374,8 +374,7 @@ bool cmx_h2_wants_write(const cmx_h2 *h2)
         return false;
     }
     return h2->unsent.len > 0 || h2->deferred.first != NULL || h2->owed.first != NULL ||
-           h2->resets_count > 0 ||
-           nghttp2_session_want_write(h2->session) != 0;
+           h2->resets_count > 0 || nghttp2_session_want_write(h2->session) != 0;
 }
 
 uint32_t cmx_h2_room(const cmx_h2 *h2)

@@ -46,12 +46,12 @@ CMX_MUST_CHECK int cmx_tls_context_add_der(cmx_tls_context *context, const uint8
                                            size_t len);
 
 typedef struct cmx_tls {
-    void *native;         /* owned: the library's session; NULL = closed */
-    cmx_buffer *received; /* borrowed: cipher bytes from the socket, drained here */
-    cmx_buffer *to_send;  /* borrowed: cipher bytes for the socket, filled here */
-    bool peer_ended;      /* set by the connection: the socket delivered its end of stream */
-    bool verified;        /* the peer passed; written only by the one verifying function */
-    int32_t native_error; /* the library's number behind the last error; for logs */
+    void *native;          /* owned: the library's session; NULL = closed */
+    cmx_buffer *received;  /* borrowed: cipher bytes from the socket, drained here */
+    cmx_buffer *to_send;   /* borrowed: cipher bytes for the socket, filled here */
+    bool peer_ended;       /* set by the connection: the socket delivered its end of stream */
+    bool verified;         /* the peer passed; written only by the one verifying function */
+    int32_t native_error;  /* the library's number behind the last error; for logs */
     uint32_t region_owner; /* set before opening: to whom the session's memory is charged */
 } cmx_tls;
 
