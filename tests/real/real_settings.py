@@ -94,7 +94,9 @@ class Mistakes(Case):
                 (target + "weight = 1000.1", "line 3, weight: a number from 0.001 to 1000"),
                 (target + "rank = 8", "line 3, rank: a whole number from 0 to 7"),
                 (target + "tier = low; high", "line 3, tier: low, medium, high"),
-                (target + target, "line 3: this model is a target at this relay already"),
+                # http: a machine without CA certificates must come so far, too.
+                ("url = http://localhost:1/v1\n" + target + target,
+                 "line 4: this model is a target at this relay already"),
                 (target * 65, "line 129: too many targets: 64 at most"),
                 ("[price]\n", "line 1: the section must name the model"),
                 ("[price m]\ninput = 1\n", "line 1: the price needs both input and output"),
