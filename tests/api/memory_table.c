@@ -103,6 +103,7 @@ static void choose(figures *of)
         config->read_bytes = 4096;
         config->write_bytes = 8192;
         config->tail_bytes = 512;
+        config->head_bytes_max = 8192;
         config->tails_max = 64;
         config->shapes_max = config->tool_tables_max = 32;
         config->event_buffers = 2;
