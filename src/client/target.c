@@ -198,20 +198,30 @@ uint64_t cmx_target_due_ms(const cmx_client *client, uint16_t index)
                             fitting(client, index), client->now_ms, &row);
 }
 
+/* Returns the targets at an origin. */
+static uint64_t rows_at(const cmx_client *client, uint32_t origin)
+{
+    const cmx_target_table *table = &client->targets;
+    uint64_t rows = 0;
+    for (uint32_t i = 0; i < table->route.capacity; i++) {
+        bool is_there = table->route.rows[i].in_use && table->names[i].origin == origin;
+        rows |= is_there ? 1ull << i : 0;
+    }
+    return rows;
+}
+
 /* Returns the targets that a chat's model at its origin is, routed or not. */
 static uint64_t named_rows(const cmx_client *client, uint16_t index)
 {
     const cmx_call *call = &client->calls[index];
     const cmx_target_table *table = &client->targets;
-    uint64_t rows = 0;
     if (table->calls == NULL || !call->is_chat) {
         return 0;
     }
-    for (uint32_t i = 0; i < table->route.capacity; i++) {
-        bool is_there = table->route.rows[i].in_use &&
-                        table->names[i].origin == client->pool.slots.rows[index].origin;
-        if (is_there && strcmp(table->names[i].model, call->body.model) == 0) {
-            rows |= 1ull << i;
+    uint64_t rows = rows_at(client, client->pool.slots.rows[index].origin);
+    for (uint32_t i = 0; i < table->route.capacity && rows >> i != 0; i++) {
+        if ((rows & 1ull << i) != 0 && strcmp(table->names[i].model, call->body.model) != 0) {
+            rows &= ~(1ull << i);
         }
     }
     return rows;
@@ -220,7 +230,7 @@ static uint64_t named_rows(const cmx_client *client, uint16_t index)
 void cmx_target_on_sent(cmx_client *client, uint16_t index)
 {
     uint64_t rows = named_rows(client, index);
-    for (uint32_t i = 0; rows >> i != 0; i++) {
+    for (uint32_t i = 0; i < client->targets.route.capacity; i++) {
         client->targets.names[i].started += rows >> i & 1;
     }
 }
@@ -342,10 +352,10 @@ cmx_text cmx_target_asked_model(const cmx_client *client, uint16_t index)
 
 void cmx_target_close(cmx_client *client, uint32_t origin)
 {
-    cmx_target_table *table = &client->targets;
-    for (uint32_t i = 0; i < table->route.capacity; i++) {
-        if (table->route.rows[i].in_use && table->names[i].origin == origin) {
-            cmx_route_close(&table->route, i);
+    uint64_t rows = rows_at(client, origin);
+    for (uint32_t i = 0; i < client->targets.route.capacity; i++) {
+        if ((rows & 1ull << i) != 0) {
+            cmx_route_close(&client->targets.route, i);
         }
     }
     client->turns_changed = true;
@@ -353,10 +363,10 @@ void cmx_target_close(cmx_client *client, uint32_t origin)
 
 void cmx_target_forgive(cmx_client *client, uint32_t origin)
 {
-    cmx_target_table *table = &client->targets;
-    for (uint32_t i = 0; i < table->route.capacity; i++) {
-        if (table->route.rows[i].in_use && table->names[i].origin == origin) {
-            cmx_route_forgive(&table->route, i, client->now_ms);
+    uint64_t rows = rows_at(client, origin);
+    for (uint32_t i = 0; i < client->targets.route.capacity; i++) {
+        if ((rows & 1ull << i) != 0) {
+            cmx_route_forgive(&client->targets.route, i, client->now_ms);
         }
     }
     client->turns_changed = true;
