@@ -50,9 +50,20 @@ CALL(int, cmx_client_wait, (cmx_client *c, cmx_event *event, uint32_t timeout_ms
 CALL(int, cmx_client_metrics,
      (const cmx_client *c, enum cmx_metrics_names names, char *out, size_t capacity, size_t *len),
      (c, names, out, capacity, len))
+CALL(int, cmx_client_add_target,
+     (cmx_client *c, const cmx_target *target, uint32_t *id, const char **bad), (c, target, id, bad))
+CALL(int, cmx_client_target_state, (const cmx_client *c, uint32_t id, cmx_target_state *state),
+     (c, id, state))
+CALL(int, cmx_client_set_price, (cmx_client *c, const cmx_price *price, const char **bad),
+     (c, price, bad))
+CALL(int, cmx_client_model_stats, (const cmx_client *c, uint32_t row, cmx_model_stats *stats),
+     (c, row, stats))
 CALL(uint32_t, cmx_client_next_due_ms, (cmx_client *c), (c))
 CALL_VOID(cmx_client_network_changed, (cmx_client *c), (c))
 CALL_VOID(cmx_client_drain, (cmx_client *c, uint32_t timeout_ms), (c, timeout_ms))
+CALL_VOID(cmx_client_set_budget, (cmx_client *c, uint64_t limit, enum cmx_budget_action action),
+          (c, limit, action))
+CALL_VOID(cmx_client_spending, (const cmx_client *c, cmx_spending *spending), (c, spending))
 CALL_VOID(cmx_client_stats, (const cmx_client *c, cmx_stats *stats), (c, stats))
 CALL_VOID(cmx_client_deinit, (cmx_client *c), (c))
 CALL_VOID(cmx_client_abandon, (cmx_client *c), (c))
