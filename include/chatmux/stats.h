@@ -62,6 +62,8 @@ typedef struct cmx_stats {
     cmx_quantiles first_token; /* sent until the first token, streams only */
     cmx_quantiles per_token;   /* between two tokens of an answer, its mean; streams only */
     cmx_spending spending;
+    cmx_limit_state limits; /* of all origins: running and queued in sum, of what is left the least,
+                               of waits the longest; cmx_client_limits() has each */
 } cmx_stats;
 
 /* Fills `stats`; cannot fail. Quantiles are 0 where models_max is 0. */

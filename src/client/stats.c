@@ -73,6 +73,36 @@ static void fill_waiting(const cmx_client *client, cmx_stats *stats)
     }
 }
 
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t longer(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void fill_limits(const cmx_client *client, cmx_limit_state *all)
+{
+    *all = (cmx_limit_state){
+        .reservoir = UINT32_MAX, .requests_remaining = UINT32_MAX, .tokens_remaining = UINT32_MAX};
+    for (uint32_t i = 0; i < client->pool.tables.origin_count; i++) {
+        cmx_limit_state one;
+        if (!client->pool.tables.origins[i].in_use ||
+            cmx_client_limits(client, cmx_origins_id(&client->pool, i), &one) != CMX_OK) {
+            continue;
+        }
+        all->running += one.running;
+        all->queued += one.queued;
+        all->reservoir = lesser(all->reservoir, one.reservoir);
+        all->next_start_ms = longer(all->next_start_ms, one.next_start_ms);
+        all->requests_remaining = lesser(all->requests_remaining, one.requests_remaining);
+        all->tokens_remaining = lesser(all->tokens_remaining, one.tokens_remaining);
+        all->gate_ms = longer(all->gate_ms, one.gate_ms);
+    }
+}
+
 static void fill_memory(const cmx_client *client, cmx_stats *stats)
 {
     stats->buffers_refused = client->event_blocks.refused;
@@ -90,6 +120,7 @@ void cmx_client_stats(const cmx_client *client, cmx_stats *stats)
     fill_pool(&client->pool, stats);
     fill_waiting(client, stats);
     fill_memory(client, stats);
+    fill_limits(client, &stats->limits);
     stats->paused = client->pauses.paused;
     stats->done_per_min =
         cmx_alert_done_per_min(&client->warn.watch, client->port->now_ms(client->port_state));

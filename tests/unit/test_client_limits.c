@@ -3,7 +3,7 @@
  * What the client's functions say of limits: those of a request, those of an origin, a key that
  * changes, an end in good order.
  */
-#include "chatmux/client.h"
+#include "chatmux/stats.h"
 #include "base/base.h"
 #include "pool/tables.h"
 
@@ -52,6 +52,18 @@ static void test_client_limits_rate_limits_are_checked_and_seen(void **state)
     assert_int_equal(cmx_client_limits(client, 0, &seen), CMX_OK);
     assert_int_equal(seen.queued, 1);
     assert_int_equal(cmx_client_limits(client, 7, &seen), CMX_ERR_ARGUMENT);
+
+    limits.reservoir = 1; /* a second origin, where nothing happens: sums and the least */
+    cmx_origin_id second = 0;
+    assert_int_equal(cmx_client_add_origin(client, &origin, &second, NULL), CMX_OK);
+    cmx_stats stats;
+    cmx_client_stats(client, &stats);
+    assert_int_equal(stats.limits.running, 1);
+    assert_int_equal(stats.limits.queued, 1);
+    assert_int_equal(stats.limits.reservoir, 1);
+    assert_int_equal(stats.limits.next_start_ms, seen.next_start_ms);
+    assert_int_equal(stats.limits.requests_remaining, UINT32_MAX);
+    assert_int_equal(stats.limits.gate_ms, 0);
 }
 
 static void test_client_limits_cost_that_never_fits_is_told_at_once(void **state)
