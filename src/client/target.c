@@ -203,7 +203,7 @@ static uint64_t rows_at(const cmx_client *client, uint32_t origin)
 {
     const cmx_target_table *table = &client->targets;
     uint64_t rows = 0;
-    for (uint32_t i = 0; i < table->route.capacity; i++) {
+    for (uint32_t i = 0; i < table->route.opened; i++) {
         bool is_there = table->route.rows[i].in_use && table->names[i].origin == origin;
         rows |= is_there ? 1ull << i : 0;
     }
@@ -230,7 +230,7 @@ static uint64_t named_rows(const cmx_client *client, uint16_t index)
 void cmx_target_on_sent(cmx_client *client, uint16_t index)
 {
     uint64_t rows = named_rows(client, index);
-    for (uint32_t i = 0; i < client->targets.route.capacity; i++) {
+    for (uint32_t i = 0; i < client->targets.route.opened; i++) {
         client->targets.names[i].started += rows >> i & 1;
     }
 }
@@ -270,7 +270,7 @@ bool cmx_target_note(cmx_client *client, uint16_t index, enum cmx_route_news new
         .news = news,
         .after_ms = after_ms < most_ms ? after_ms : most_ms,
     };
-    for (uint32_t i = 0; i < table->route.capacity; i++) {
+    for (uint32_t i = 0; i < table->route.opened; i++) {
         if ((rows & 1ull << i) != 0 && cmx_route_note(&table->route, i, &report, client->now_ms)) {
             cooled = true;
         }

@@ -10,7 +10,7 @@ void cmx_route_init(cmx_route *route, cmx_route_row *rows, uint32_t capacity, ui
                     uint32_t failures_max)
 {
     CMX_ASSERT(capacity <= CMX_ROUTE_ROWS_MAX && failures_max >= 1);
-    *route = (cmx_route){rows, capacity, cooldown_ms, failures_max};
+    *route = (cmx_route){rows, capacity, cooldown_ms, failures_max, 0};
 }
 
 void cmx_route_open(cmx_route *route, uint32_t row, const cmx_route_row *like, uint32_t random)
@@ -30,6 +30,7 @@ void cmx_route_open(cmx_route *route, uint32_t row, const cmx_route_row *like, u
     for (uint32_t i = 0; i < CMX_ROUTE_TIERS; i++) {
         own->current[i] = start;
     }
+    route->opened = row < route->opened ? route->opened : row + 1;
 }
 
 void cmx_route_close(cmx_route *route, uint32_t row)

@@ -66,6 +66,7 @@ typedef struct cmx_route {
     uint32_t capacity;   /* 0..CMX_ROUTE_ROWS_MAX */
     uint32_t cooldown_ms;
     uint32_t failures_max;
+    uint32_t opened; /* rows from here on were never in use */
 } cmx_route;
 
 /* Readies a table of `capacity` zeroed rows. */
