@@ -38,9 +38,11 @@ static int keep(cmx_answer *answer, size_t len)
 static int deliver(cmx_answer *answer, cmx_answer_item *item)
 {
     item->kind = CMX_ANSWER_DELTA;
-    int rc = cmx_answer_deltas_take(&answer->deltas, &item->delta);
-    if (rc != CMX_AGAIN) {
-        return rc;
+    if (cmx_answer_deltas_pending(&answer->deltas)) {
+        int rc = cmx_answer_deltas_take(&answer->deltas, &item->delta);
+        if (rc != CMX_AGAIN) {
+            return rc;
+        }
     }
     if (answer->facts.usage_due) {
         answer->facts.usage_due = false;
@@ -193,7 +195,7 @@ static bool advance_object(cmx_answer *answer)
         return false;
     }
     cmx_json_span text = kept_text(answer);
-    cmx_answer_json_chunk chunk;
+    CMX_FILLED_LATER cmx_answer_json_chunk chunk;
     if (!cmx_answer_json_read(text, &chunk)) {
         cmx_answer_facts_page(&answer->facts, text);
         answer->failure = CMX_ERR_MALFORMED;

@@ -52,7 +52,7 @@ static void begin_choice(cmx_answer_deltas *deltas, const cmx_answer_json_choice
     deltas->reasoning_taken = choice->part == CMX_ANSWER_JSON_REASONING;
     deltas->choices_taken = deltas->choices_taken == 0 ? 1 : 2;
     if (choice->finish.at != NULL) {
-        deltas->finish_taken = true;
+        deltas->choices_taken = 2;
         note_finish(deltas, choice);
     }
     if (choice->part != CMX_ANSWER_JSON_NOTHING) {
@@ -84,6 +84,7 @@ static inline bool take_piece(cmx_answer_deltas *deltas, cmx_view *piece)
                      : cmx_json_text_piece(&deltas->text, current_surrogate(deltas), piece);
     if (!taken || deltas->text.at == deltas->text.end) {
         deltas->text.at = NULL;
+        deltas->held = deltas->held || !taken;
     }
     if (taken && piece->data == cmx_json_text_replacement) {
         deltas->replaced++;
@@ -244,7 +245,6 @@ bool cmx_answer_deltas_begin(cmx_answer_deltas *deltas, const cmx_answer_json_ch
 {
     CMX_ASSERT(deltas->text.at == NULL && !deltas->open);
     deltas->choices = chunk->choices;
-    deltas->finish_taken = false;
     deltas->choices_taken = 0;
     deltas->texts_taken = 0;
     deltas->open = chunk->has_choice;
@@ -268,7 +268,7 @@ void cmx_answer_deltas_begin_text(cmx_answer_deltas *deltas, cmx_answer_deltas_p
 bool cmx_answer_deltas_single(const cmx_answer_deltas *deltas, cmx_json_span *text)
 {
     *text = (cmx_json_span){deltas->first, deltas->text.end};
-    return deltas->choices_taken == 1 && deltas->texts_taken == 1 && !deltas->finish_taken;
+    return deltas->choices_taken == 1 && deltas->texts_taken == 1;
 }
 
 /* Steps inwards to the next text. As take_tool(), where CMX_AGAIN is: look at `text` and `open`. */
@@ -292,20 +292,19 @@ static int step_inwards(cmx_answer_deltas *deltas, cmx_delta *delta)
 
 int cmx_answer_deltas_take(cmx_answer_deltas *deltas, cmx_delta *delta)
 {
-    for (;;) {
+    while (cmx_answer_deltas_pending(deltas)) {
         cmx_view piece;
-        if (deltas->text.at != NULL && take_piece(deltas, &piece)) {
+        if (deltas->text.at == NULL) {
+            int rc = step_inwards(deltas, delta);
+            if (rc != CMX_AGAIN) {
+                return rc;
+            }
+        } else if (take_piece(deltas, &piece)) {
             give_delta(deltas, piece, delta);
             return CMX_OK;
         }
-        if (!deltas->open) {
-            return CMX_AGAIN;
-        }
-        int rc = step_inwards(deltas, delta);
-        if (rc != CMX_AGAIN) {
-            return rc;
-        }
     }
+    return CMX_AGAIN;
 }
 
 static void give_replacement(cmx_answer_deltas *deltas, uint8_t channel, cmx_delta *delta)
@@ -317,6 +316,9 @@ static void give_replacement(cmx_answer_deltas *deltas, uint8_t channel, cmx_del
 
 bool cmx_answer_deltas_take_rest(cmx_answer_deltas *deltas, cmx_delta *delta)
 {
+    if (!deltas->held) {
+        return false;
+    }
     for (uint32_t choice = 0; choice < CMX_ANSWER_DELTAS_CHOICES_MAX; choice++) {
         for (uint8_t channel = 0; channel < CMX_ANSWER_DELTAS_CHANNELS; channel++) {
             if (deltas->surrogate[choice][channel] != 0) {

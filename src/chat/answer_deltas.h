@@ -36,10 +36,10 @@ typedef struct cmx_answer_deltas {
     bool text_raw;         /* `text` is JSON that is delivered as it stands */
     bool parts_tools;      /* `parts` are tool calls */
     bool reasoning_taken;  /* this delta had one of the two names of reasoning */
-    bool finish_taken;     /* this chunk had a finish_reason */
-    uint8_t choices_taken; /* of this chunk, 2 = more than one */
+    uint8_t choices_taken; /* of this chunk, 2 = more than one, or one with a finish_reason */
     uint8_t texts_taken;   /* of this chunk, 2 = more than one, or one that is not like others */
     bool tool_taken;       /* this array had a tool call that said something */
+    bool held;             /* a half of a pair may wait in `surrogate`, or with a tool call */
     bool has_text;         /* at least one byte of text was taken, or a tool call began */
     uint8_t finish_len;    /* bytes of `finish`; 0 = none came */
     char finish[CMX_ANSWER_DELTAS_FINISH_BYTES_MAX]; /* the first finish_reason, as sent */
@@ -74,6 +74,12 @@ void cmx_answer_deltas_begin_text(cmx_answer_deltas *deltas, cmx_answer_deltas_p
  *
  * text  out: where its string lay */
 bool cmx_answer_deltas_single(const cmx_answer_deltas *deltas, cmx_json_span *text);
+
+/* Returns whether there may be a delta to take. */
+static inline bool cmx_answer_deltas_pending(const cmx_answer_deltas *deltas)
+{
+    return deltas->text.at != NULL || deltas->open;
+}
 
 /* Takes the next delta of the chunk.
  *

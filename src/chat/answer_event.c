@@ -134,7 +134,7 @@ void cmx_answer_event_take(cmx_answer *answer, const cmx_sse_event *event)
         return;
     }
     answer->event = text;
-    cmx_answer_json_chunk chunk;
+    CMX_FILLED_LATER cmx_answer_json_chunk chunk;
     bool valid = cmx_answer_json_read(text, &chunk);
     if (is_error_event(event) || (valid && cmx_answer_json_is_error(&chunk))) {
         cmx_answer_event_error(answer, text, valid ? chunk.error : (cmx_json_span){NULL, NULL});

@@ -32,12 +32,29 @@ static bool is_string(cmx_json_span value)
 
 /* ---- usage ---- */
 
+/* Notes a member of an object in usage; `ctx` is the span of its value. The last one counts. */
+static bool take_cached(void *ctx, const cmx_json_key *key, cmx_json_span *value)
+{
+    if (IS(key, "cached_tokens")) {
+        *(cmx_json_span *)ctx = *value;
+    }
+    return true;
+}
+
+static bool take_reasoning(void *ctx, const cmx_json_key *key, cmx_json_span *value)
+{
+    if (IS(key, "reasoning_tokens")) {
+        *(cmx_json_span *)ctx = *value;
+    }
+    return true;
+}
+
 /* A count of the usage object: a member of it, or of an object in it. Where several are one count,
  * the first in this order that has it counts. */
 typedef struct usage_name {
     cmx_view member;
-    cmx_view inside; /* empty = the member is the count itself */
-    size_t at;       /* offset in cmx_usage */
+    cmx_json_scan_take *inside; /* finds it; NULL = the member is the count itself */
+    size_t at;                  /* offset in cmx_usage */
 } usage_name;
 
 #define NAME(text)                                \
@@ -46,35 +63,18 @@ typedef struct usage_name {
     }
 
 static const usage_name usage_names[CMX_ANSWER_JSON_COUNTS] = {
-    {NAME("prompt_tokens"), NAME(""), offsetof(cmx_usage, prompt_tokens)},
-    {NAME("input_tokens"), NAME(""), offsetof(cmx_usage, prompt_tokens)},
-    {NAME("completion_tokens"), NAME(""), offsetof(cmx_usage, completion_tokens)},
-    {NAME("output_tokens"), NAME(""), offsetof(cmx_usage, completion_tokens)},
-    {NAME("total_tokens"), NAME(""), offsetof(cmx_usage, total_tokens)},
-    {NAME("prompt_tokens_details"), NAME("cached_tokens"), offsetof(cmx_usage, cached_tokens)},
-    {NAME("input_tokens_details"), NAME("cached_tokens"), offsetof(cmx_usage, cached_tokens)},
-    {NAME("prompt_cache_hit_tokens"), NAME(""), offsetof(cmx_usage, cached_tokens)},
-    {NAME("completion_tokens_details"), NAME("reasoning_tokens"),
-     offsetof(cmx_usage, reasoning_tokens)},
-    {NAME("output_tokens_details"), NAME("reasoning_tokens"),
-     offsetof(cmx_usage, reasoning_tokens)},
-    {NAME("cost"), NAME(""), offsetof(cmx_usage, cost)}, /* in dollars, with a fraction */
+    {NAME("prompt_tokens"), NULL, offsetof(cmx_usage, prompt_tokens)},
+    {NAME("input_tokens"), NULL, offsetof(cmx_usage, prompt_tokens)},
+    {NAME("completion_tokens"), NULL, offsetof(cmx_usage, completion_tokens)},
+    {NAME("output_tokens"), NULL, offsetof(cmx_usage, completion_tokens)},
+    {NAME("total_tokens"), NULL, offsetof(cmx_usage, total_tokens)},
+    {NAME("prompt_tokens_details"), take_cached, offsetof(cmx_usage, cached_tokens)},
+    {NAME("input_tokens_details"), take_cached, offsetof(cmx_usage, cached_tokens)},
+    {NAME("prompt_cache_hit_tokens"), NULL, offsetof(cmx_usage, cached_tokens)},
+    {NAME("completion_tokens_details"), take_reasoning, offsetof(cmx_usage, reasoning_tokens)},
+    {NAME("output_tokens_details"), take_reasoning, offsetof(cmx_usage, reasoning_tokens)},
+    {NAME("cost"), NULL, offsetof(cmx_usage, cost)}, /* in dollars, with a fraction */
 };
-
-/* A value that is looked for in an object; the last one of the name counts. */
-typedef struct wanted {
-    cmx_view name;
-    cmx_json_span value; /* `at` NULL = none */
-} wanted;
-
-static bool take_wanted(void *ctx, const cmx_json_key *key, cmx_json_span *value)
-{
-    wanted *one = ctx;
-    if (cmx_json_text_is(*key, one->name)) {
-        one->value = *value;
-    }
-    return true;
-}
 
 static bool take_count(void *ctx, const cmx_json_key *key, cmx_json_span *value)
 {
@@ -86,15 +86,13 @@ static bool take_count(void *ctx, const cmx_json_key *key, cmx_json_span *value)
     if (i == CMX_ANSWER_JSON_COUNTS) {
         return true;
     }
-    if (usage_names[i].inside.len == 0) {
+    if (usage_names[i].inside == NULL) {
         counts[i] = *value;
         return true;
     }
-    wanted inside = {usage_names[i].inside, {NULL, NULL}};
-    bool valid =
-        *value->at != '{' || cmx_json_scan_walk(value, LEVELS_DETAIL, take_wanted, &inside);
-    counts[i] = inside.value;
-    return valid;
+    counts[i].at = NULL;
+    return *value->at != '{' ||
+           cmx_json_scan_walk(value, LEVELS_DETAIL, usage_names[i].inside, &counts[i]);
 }
 
 /* `object` is at one. */
@@ -166,33 +164,24 @@ static enum cmx_answer_json_part name_part(const cmx_json_key *key)
     return CMX_ANSWER_JSON_NOTHING;
 }
 
-/* A member of a delta that is an array or object.
- *
- * value  in-out: the whole; then what cmx_answer_json_part_take() gives */
-static enum cmx_answer_json_part enter_part(const cmx_json_key *key, cmx_json_span *value)
+static enum cmx_answer_json_part classify(const cmx_json_key *key, cmx_json_span value)
 {
-    if (*value->at == '[') {
-        bool is_parts = IS(key, "content");
-        if ((is_parts || IS(key, "tool_calls")) && cmx_answer_json_enter(value)) {
-            return is_parts ? CMX_ANSWER_JSON_PARTS : CMX_ANSWER_JSON_TOOLS;
+    switch (*value.at) {
+    case '"':
+        return cmx_json_span_len(value) == 2 ? CMX_ANSWER_JSON_NOTHING : name_part(key);
+    case '[':
+        if (cmx_json_scan_is_empty(value)) {
+            return CMX_ANSWER_JSON_NOTHING;
         }
-    } else if (*value->at == '{' && IS(key, "function_call")) {
-        return CMX_ANSWER_JSON_FUNCTION;
-    }
-    return CMX_ANSWER_JSON_NOTHING;
-}
-
-/* As above for a member of any kind. */
-static enum cmx_answer_json_part classify(const cmx_json_key *key, cmx_json_span *value)
-{
-    if (!is_string(*value)) {
-        return enter_part(key, value);
-    }
-    if (cmx_json_span_len(*value) == 2) {
+        if (IS(key, "content")) {
+            return CMX_ANSWER_JSON_PARTS;
+        }
+        return IS(key, "tool_calls") ? CMX_ANSWER_JSON_TOOLS : CMX_ANSWER_JSON_NOTHING;
+    case '{':
+        return IS(key, "function_call") ? CMX_ANSWER_JSON_FUNCTION : CMX_ANSWER_JSON_NOTHING;
+    default:
         return CMX_ANSWER_JSON_NOTHING;
     }
-    *value = (cmx_json_span){value->at + 1, value->end - 1};
-    return name_part(key);
 }
 
 /* Notes the first text of a delta, and where the first member behind it that is something is. */
@@ -202,14 +191,13 @@ static bool take_part(void *ctx, const cmx_json_key *key, cmx_json_span *value)
     if (choice->delta.at != NULL) {
         return true;
     }
-    cmx_json_span inside = *value;
-    enum cmx_answer_json_part part = classify(key, &inside);
+    enum cmx_answer_json_part part = classify(key, *value);
     if (part == CMX_ANSWER_JSON_NOTHING) {
         return true;
     }
     if (is_string(*value) && choice->part == CMX_ANSWER_JSON_NOTHING) {
         choice->part = part;
-        choice->text = inside;
+        choice->text = (cmx_json_span){value->at + 1, value->end - 1};
     } else {
         choice->delta.at = value->at - (value->at - key->data) - 1; /* its name's quote */
     }
@@ -219,8 +207,7 @@ static bool take_part(void *ctx, const cmx_json_key *key, cmx_json_span *value)
 /* `object` is at one. If it is empty, it takes nothing back of another. */
 static bool read_delta(cmx_answer_json_choice *choice, cmx_json_span *object)
 {
-    cmx_json_span inside = *object;
-    if (cmx_json_scan_enter(&inside, '{') == CMX_OK) {
+    if (!cmx_json_scan_is_empty(*object)) {
         choice->part = CMX_ANSWER_JSON_NOTHING;
         choice->delta = (cmx_json_span){NULL, object->end};
     }
@@ -246,10 +233,9 @@ static bool take_fact(void *ctx, const cmx_json_key *key, cmx_json_span *value)
 static bool read_choice(cmx_answer_json_choice *choice, cmx_json_span *rest)
 {
     *choice = (cmx_answer_json_choice){.part = CMX_ANSWER_JSON_NOTHING};
-    cmx_json_span other;
     return rest->at < rest->end && *rest->at == '{'
                ? cmx_json_scan_walk(rest, LEVELS_FACT, take_fact, choice)
-               : cmx_json_scan_value_within(rest, LEVELS_CHOICE, &other);
+               : cmx_json_scan_skip(rest, LEVELS_CHOICE);
 }
 
 /* `rest` is at the array. */
@@ -268,8 +254,7 @@ static bool read_choices(cmx_answer_json_chunk *chunk, cmx_json_span *rest)
         chunk->choices = *rest;
     }
     while (rc == CMX_OK) {
-        cmx_json_span other;
-        bool valid = cmx_json_scan_value_within(rest, LEVELS_CHOICE, &other);
+        bool valid = cmx_json_scan_skip(rest, LEVELS_CHOICE);
         rc = valid ? cmx_json_scan_next(rest) : CMX_ERR_MALFORMED;
     }
     return rc == CMX_AGAIN;
@@ -302,7 +287,13 @@ enum cmx_answer_json_part cmx_answer_json_part_take(cmx_json_span *delta, cmx_js
         return CMX_ANSWER_JSON_NOTHING;
     }
     *value = member.value;
-    return classify(&member.key, value);
+    enum cmx_answer_json_part part = classify(&member.key, *value);
+    if (is_string(*value)) {
+        *value = (cmx_json_span){value->at + 1, value->end - 1};
+    } else if (part == CMX_ANSWER_JSON_PARTS || part == CMX_ANSWER_JSON_TOOLS) {
+        (void)cmx_answer_json_enter(value); /* it is not empty */
+    }
+    return part;
 }
 
 /* ---- the top ---- */
@@ -312,10 +303,8 @@ static bool is_something(cmx_json_span value)
 {
     switch (*value.at) {
     case '{':
-    case '[': {
-        cmx_json_span inside = value;
-        return cmx_json_scan_enter(&inside, *value.at) == CMX_OK;
-    }
+    case '[':
+        return !cmx_json_scan_is_empty(value);
     case '"':
         return cmx_json_span_len(value) > 2;
     case 'n':
@@ -331,12 +320,14 @@ static bool is_something(cmx_json_span value)
 /* An error is kept whole: it is read by itself. */
 static bool take_error(cmx_answer_json_chunk *chunk, cmx_json_span *value)
 {
-    cmx_json_span whole = *value;
     bool opens = *value->at == '{' || *value->at == '[';
-    if (opens && !cmx_json_scan_value(value, &whole)) {
+    chunk->error = *value;
+    if (opens && !cmx_json_scan_value(value, &chunk->error)) {
         return false;
     }
-    chunk->error = is_something(whole) ? whole : (cmx_json_span){NULL, NULL};
+    if (!is_something(chunk->error)) {
+        chunk->error.at = NULL;
+    }
     return true;
 }
 

@@ -40,8 +40,7 @@ static void step_over(cmx_json_span *elements, bool taken)
 /* Steps over an element that is no object. */
 static void skip_element(cmx_json_span *elements)
 {
-    cmx_json_span other;
-    step_over(elements, cmx_json_scan_value(elements, &other));
+    step_over(elements, cmx_json_scan_skip(elements, CMX_JSON_SCAN_DEPTH_MAX));
 }
 
 typedef struct content_part {

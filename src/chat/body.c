@@ -15,13 +15,13 @@ enum step {
     STEP_BEGIN,         /* {"model": */
     STEP_MODEL,         /* text */
     STEP_LIST,          /* ,"messages":[ */
-    STEP_ROLE,          /* {"role":"user","content": with a comma before all but the first */
+    STEP_ROLE,          /* {"role":"user","content": behind the end of the message before */
     STEP_CONTENT,       /* text, JSON or null */
     STEP_CALL_NAME,     /* ,"tool_call_id": */
     STEP_CALL,          /* text */
-    STEP_MESSAGE_EXTRA, /* members */
-    STEP_MESSAGE_END,   /* } and then the next message's STEP_ROLE */
-    STEP_STREAM,        /* ],"stream":... */
+    STEP_MESSAGE_EXTRA, /* members, and then the next message's STEP_ROLE */
+    STEP_LAST,          /* }],"stream":...} where nothing else is sent, and then STEP_END */
+    STEP_STREAM,        /* }],"stream":... */
     STEP_NUMBER,        /* ,"temperature":0.7 and then the next number */
     STEP_JSON_NAME,     /* ,"tools": */
     STEP_JSON,          /* JSON and then the next one's STEP_JSON_NAME */
@@ -43,18 +43,19 @@ enum kind {
 enum { PIECE_BYTES_MAX = 64 };
 
 static const char *const roles[] = {
-    [CMX_ROLE_SYSTEM] = ",{\"role\":\"system\",\"content\":",
-    [CMX_ROLE_DEVELOPER] = ",{\"role\":\"developer\",\"content\":",
-    [CMX_ROLE_USER] = ",{\"role\":\"user\",\"content\":",
-    [CMX_ROLE_ASSISTANT] = ",{\"role\":\"assistant\",\"content\":",
-    [CMX_ROLE_TOOL] = ",{\"role\":\"tool\",\"content\":",
+    [CMX_ROLE_SYSTEM] = "},{\"role\":\"system\",\"content\":",
+    [CMX_ROLE_DEVELOPER] = "},{\"role\":\"developer\",\"content\":",
+    [CMX_ROLE_USER] = "},{\"role\":\"user\",\"content\":",
+    [CMX_ROLE_ASSISTANT] = "},{\"role\":\"assistant\",\"content\":",
+    [CMX_ROLE_TOOL] = "},{\"role\":\"tool\",\"content\":",
 };
 
-#define STREAM_OPTIONS(members) ("],\"stream\":true,\"stream_options\":{" members "}")
+#define STREAM_OPTIONS(members) ("}],\"stream\":true,\"stream_options\":{" members "}}")
 
+/* With the end of the body, which is left out where more follows. */
 static const char *const streams[] = {
-    [CMX_BODY_STREAM_OFF] = "],\"stream\":false",
-    [CMX_BODY_STREAM_ON] = "],\"stream\":true",
+    [CMX_BODY_STREAM_OFF] = "}],\"stream\":false}",
+    [CMX_BODY_STREAM_ON] = "}],\"stream\":true}",
     [CMX_BODY_STREAM_USAGE] = STREAM_OPTIONS("\"include_usage\":true"),
     [CMX_BODY_STREAM_BARE] = STREAM_OPTIONS("\"include_obfuscation\":false"),
     [CMX_BODY_STREAM_BARE_USAGE] =
@@ -77,14 +78,10 @@ static bool set_literal(cmx_body *body, const char *literal)
     return set_piece(body, KIND_LITERAL, literal, strlen(literal));
 }
 
-static bool set_text(cmx_body *body, const char *text)
+/* NULL is one that has gone since its name was written. */
+static bool set_string(cmx_body *body, enum kind kind, const char *string)
 {
-    return set_piece(body, KIND_TEXT, text, strlen(text));
-}
-
-static bool set_json(cmx_body *body, const char *json)
-{
-    return set_piece(body, KIND_JSON, json, strlen(json));
+    return string != NULL && set_piece(body, kind, string, strlen(string));
 }
 
 static bool is_space(char byte)
@@ -118,46 +115,45 @@ static bool set_role(cmx_body *body, const cmx_message *message)
     if ((unsigned)message->role >= CMX_ARRAY_LEN(roles)) {
         return false;
     }
-    return set_literal(body, roles[message->role] + (body->item == 0 ? 1 : 0));
+    size_t skipped = body->item == 0 ? 2 : 0; /* no message ends before the first */
+    return set_literal(body, roles[message->role] + skipped);
 }
 
 static bool set_content(cmx_body *body, const cmx_message *message)
 {
     if (message->text == NULL) {
         return message->content_json == NULL ? set_literal(body, "null")
-                                             : set_json(body, message->content_json);
+                                             : set_string(body, KIND_JSON, message->content_json);
     }
     size_t len = message->text_len > 0 ? message->text_len : strlen(message->text);
     return set_piece(body, KIND_TEXT, message->text, len);
 }
 
-/* A number or a name is made from what was copied at init, so it is measured once more each time
- * it is read instead of being kept. */
-static cmx_view make_piece(const cmx_body *body, uint8_t scratch[PIECE_BYTES_MAX])
+/* A number or a name is made from what was copied at init, so it is made once more each time it is
+ * read instead of being kept. Writes `len` bytes of it, from the offset on. Returns its length. */
+static size_t make_piece(const cmx_body *body, uint8_t *out, size_t len)
 {
+    CMX_FILLED_LATER uint8_t piece[PIECE_BYTES_MAX];
     bool number = body->step == STEP_NUMBER;
     const cmx_body_number *described = &cmx_body_fields_numbers()[number ? body->item : 0];
     const char *name = number ? described->name : cmx_body_fields_jsons()[body->item].name;
-    size_t len = strlen(name);
-    CMX_ASSERT(len + 4 + CMX_NUMBER_BYTES_MAX <= PIECE_BYTES_MAX);
-    scratch[0] = ',';
-    scratch[1] = '"';
-    memcpy(scratch + 2, name, len);
-    len += 2;
-    scratch[len++] = '"';
-    scratch[len++] = ':';
+    size_t made = strlen(name);
+    CMX_ASSERT(made + 4 + CMX_NUMBER_BYTES_MAX <= PIECE_BYTES_MAX);
+    piece[0] = ',';
+    piece[1] = '"';
+    memcpy(piece + 2, name, made);
+    made += 2;
+    piece[made++] = '"';
+    piece[made++] = ':';
     if (number) {
         uint32_t value = body->numbers[body->item];
-        len += described->milli ? cmx_number_write_milli(scratch + len, value)
-                                : cmx_number_write(scratch + len, value);
+        made += described->milli ? cmx_number_write_milli(piece + made, value)
+                                 : cmx_number_write(piece + made, value);
     }
-    return (cmx_view){scratch, len};
-}
-
-static bool set_made(cmx_body *body)
-{
-    uint8_t scratch[PIECE_BYTES_MAX];
-    return set_piece(body, KIND_MADE, NULL, make_piece(body, scratch).len);
+    if (len > 0) {
+        memcpy(out, piece + body->offset, len);
+    }
+    return made;
 }
 
 /* Looks up the piece of the current step; an empty one where nothing is sent. Returns false if what
@@ -168,7 +164,7 @@ static bool begin_piece(cmx_body *body)
     case STEP_BEGIN:
         return set_literal(body, "{\"model\":");
     case STEP_MODEL:
-        return set_text(body, body->model);
+        return set_string(body, KIND_TEXT, body->model);
     case STEP_LIST:
         return set_literal(body, ",\"messages\":[");
     case STEP_ROLE:
@@ -178,18 +174,19 @@ static bool begin_piece(cmx_body *body)
     case STEP_CALL_NAME:
         return set_literal(body, ",\"tool_call_id\":");
     case STEP_CALL:
-        return set_text(body, body->messages[body->item].tool_call_id);
+        return set_string(body, KIND_TEXT, body->messages[body->item].tool_call_id);
     case STEP_MESSAGE_EXTRA:
         return set_members(body, body->messages[body->item].extra_json);
-    case STEP_MESSAGE_END:
-        return set_literal(body, "}");
-    case STEP_STREAM:
+    case STEP_LAST:
         return set_literal(body, streams[body->stream]);
+    case STEP_STREAM:
+        return set_piece(body, KIND_LITERAL, streams[body->stream],
+                         strlen(streams[body->stream]) - 1);
     case STEP_NUMBER:
     case STEP_JSON_NAME:
-        return set_made(body);
+        return set_piece(body, KIND_MADE, NULL, make_piece(body, NULL, 0));
     case STEP_JSON:
-        return set_json(body, body->jsons[body->item]);
+        return set_string(body, KIND_JSON, body->jsons[body->item]);
     case STEP_EXTRA:
         return set_members(body, body->extra_json);
     case STEP_FINISH:
@@ -204,66 +201,63 @@ static bool begin_piece(cmx_body *body)
 /* Most requests have no number and no JSON, and then there are no steps for them. */
 static bool has_options(const cmx_body *body)
 {
-    bool found = false;
+    bool found = body->extra_json != NULL;
     for (size_t i = 0; i < CMX_BODY_FIELDS_NUMBERS; i++) {
-        found = found || body->numbers[i] != CMX_UNSET;
+        found |= body->numbers[i] != CMX_UNSET;
     }
     for (size_t i = 0; i < CMX_BODY_FIELDS_JSONS; i++) {
-        found = found || body->jsons[i] != NULL;
+        found |= body->jsons[i] != NULL;
     }
     return found;
+}
+
+/* Goes on behind a message's content, or behind what may follow that. */
+static void next_in_message(cmx_body *body)
+{
+    const cmx_message *message = &body->messages[body->item];
+    bool has_call = body->step == STEP_CONTENT && message->tool_call_id != NULL;
+    if (has_call || body->step == STEP_CALL_NAME) {
+        body->step++;
+    } else if (body->step != STEP_MESSAGE_EXTRA && message->extra_json != NULL) {
+        body->step = STEP_MESSAGE_EXTRA;
+    } else if (body->item < body->message_last) {
+        body->item++;
+        body->step = STEP_ROLE;
+    } else {
+        body->item = 0;
+        body->step = has_options(body) ? STEP_STREAM : STEP_LAST;
+    }
 }
 
 /* Goes to the step behind the current one. */
 static void next_step(cmx_body *body)
 {
-    if (body->step == STEP_MESSAGE_END && body->item < body->message_last) {
-        body->item++;
-        body->step = STEP_ROLE;
-    } else if (body->step == STEP_STREAM && !has_options(body)) {
-        body->item = 0;
-        body->step = STEP_EXTRA;
+    if (body->step >= STEP_CONTENT && body->step <= STEP_MESSAGE_EXTRA) {
+        next_in_message(body);
+    } else if (body->step == STEP_LAST) {
+        body->step = STEP_END;
     } else if (body->step == STEP_NUMBER && body->item + 1 < CMX_BODY_FIELDS_NUMBERS) {
         body->item++;
     } else if (body->step == STEP_JSON && body->item + 1 < CMX_BODY_FIELDS_JSONS) {
         body->item++;
         body->step = STEP_JSON_NAME;
     } else {
-        bool list_ends = body->step == STEP_MESSAGE_END || body->step == STEP_NUMBER;
-        body->item = list_ends ? 0 : body->item;
+        body->item = body->step == STEP_NUMBER ? 0 : body->item;
         body->step++;
     }
 }
 
-/* Returns whether the current step is one of those that most requests do not have. */
+/* Returns whether the current step is that of an option which is not sent. */
 static bool is_absent(const cmx_body *body)
 {
-    switch ((enum step)body->step) {
-    case STEP_CALL_NAME:
-    case STEP_CALL:
-        return body->messages[body->item].tool_call_id == NULL;
-    case STEP_MESSAGE_EXTRA:
-        return body->messages[body->item].extra_json == NULL;
-    case STEP_NUMBER:
+    if (body->step == STEP_NUMBER) {
         return body->numbers[body->item] == CMX_UNSET;
-    case STEP_JSON_NAME:
-    case STEP_JSON:
-        return body->jsons[body->item] == NULL;
-    case STEP_EXTRA:
-        return body->extra_json == NULL;
-    case STEP_BEGIN:
-    case STEP_MODEL:
-    case STEP_LIST:
-    case STEP_ROLE:
-    case STEP_CONTENT:
-    case STEP_MESSAGE_END:
-    case STEP_STREAM:
-    case STEP_FINISH:
-    case STEP_END:
-    case STEP_CHANGED:
-        return false;
     }
-    CMX_UNREACHABLE();
+    if (body->step == STEP_EXTRA) {
+        return body->extra_json == NULL;
+    }
+    bool is_json = body->step == STEP_JSON_NAME || body->step == STEP_JSON;
+    return is_json && body->jsons[body->item] == NULL;
 }
 
 /* Begins the piece behind the current one, or goes to STEP_CHANGED. */
@@ -417,9 +411,11 @@ static bool write_piece(cmx_body *body, uint8_t *out, size_t capacity, size_t *g
     if (body->kind == KIND_JSON || body->kind == KIND_MEMBERS) {
         return copy_borrowed(body, out, *got);
     }
-    uint8_t scratch[PIECE_BYTES_MAX];
-    const uint8_t *source = body->kind == KIND_MADE ? make_piece(body, scratch).data : body->source;
-    memcpy(out, source + body->offset, *got);
+    if (body->kind == KIND_MADE) {
+        (void)make_piece(body, out, *got);
+    } else {
+        memcpy(out, body->source + body->offset, *got);
+    }
     body->offset += (uint32_t)*got;
     return true;
 }

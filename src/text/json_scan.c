@@ -5,8 +5,7 @@
  */
 #include "text/json_scan.h"
 
-/* A word with `byte` in each of its bytes. */
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+#include "text/word.h"
 
 static bool is_digit(uint8_t byte)
 {
@@ -18,60 +17,62 @@ static bool is_space(uint8_t byte)
     return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
 }
 
-/* Compilers make one load of this where the byte order allows it. */
-static inline uint64_t load_word(const uint8_t *at)
-{
-    return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
-           (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 |
-           (uint64_t)at[7] << 56;
-}
-
-/* Indented JSON has a line end and then blanks, up to a dozen. */
+/* Indented JSON has a line end and then blanks, up to a dozen. `at` may be at anything. */
 static uint8_t *skip_spaces(uint8_t *at, const uint8_t *end)
 {
     while (at < end && is_space(*at)) {
         at++;
-        if (end - at >= (ptrdiff_t)sizeof(uint64_t)) {
-            uint64_t others = load_word(at) ^ EACH_BYTE(' ');
-            at += others == 0 ? (int)sizeof others : __builtin_ctzll(others) / 8;
+        while (end - at >= CMX_WORD_LEN) {
+            uint64_t others = cmx_word_load(at) ^ CMX_WORD_EACH(' ');
+            if (others != 0) {
+                at += cmx_word_first(others);
+                break;
+            }
+            at += CMX_WORD_LEN;
         }
     }
     return at;
 }
 
-/* Nearly always there is none, or one blank: a comparison each says so. */
+/* Where there is nearly always none. */
+static inline uint8_t *skip_rare_space(uint8_t *at, const uint8_t *end)
+{
+    return at < end && *at <= ' ' ? skip_spaces(at, end) : at;
+}
+
+/* Where one blank is as likely as none: a comparison each says so. */
 static inline uint8_t *skip_space(uint8_t *at, const uint8_t *end)
 {
-    if (at < end && *at <= ' ') {
-        at += *at == ' ' ? 1 : 0;
-        return at < end && *at <= ' ' ? skip_spaces(at, end) : at;
+    if (at < end && *at == ' ') {
+        at++;
     }
-    return at;
+    return skip_rare_space(at, end);
 }
 
 /* Marks the high bit of bytes that end a plain run of a string: quote, backslash, control. Bytes
  * above 0x7f may be marked, too, and so may bytes above a mark that is right (a borrow). */
 static inline uint64_t mark_special(uint64_t word)
 {
-    uint64_t quote = (word ^ EACH_BYTE('"')) - EACH_BYTE(1);
-    uint64_t backslash = (word ^ EACH_BYTE('\\')) - EACH_BYTE(1);
-    uint64_t control = word - EACH_BYTE(0x20);
-    return (quote | backslash | control) & EACH_BYTE(0x80);
+    /* With this bit turned, the quote is 0x20 and all below it are the controls. */
+    uint64_t quote_or_control = (word ^ CMX_WORD_EACH('"' ^ 0x20)) - CMX_WORD_EACH(0x21);
+    uint64_t backslash = (word ^ CMX_WORD_EACH('\\')) - CMX_WORD_EACH(1);
+    return (quote_or_control | backslash) & CMX_WORD_EACH(0x80);
 }
 
 /* Returns the first quote, backslash or control byte, or `end`. */
 static inline const uint8_t *find_special(const uint8_t *at, const uint8_t *end)
 {
-    while (end - at >= (ptrdiff_t)sizeof(uint64_t)) {
-        uint64_t word = load_word(at);
+    /* Counted down to below 0, which costs nothing to see. */
+    for (ptrdiff_t left = end - at - CMX_WORD_LEN; left >= 0; left -= CMX_WORD_LEN) {
+        uint64_t word = cmx_word_load(at);
         uint64_t marks = mark_special(word);
         if (marks != 0) {
             marks &= ~word; /* not those above 0x7f; the lowest of the rest is right */
             if (marks != 0) {
-                return at + __builtin_ctzll(marks) / 8;
+                return at + cmx_word_first(marks);
             }
         }
-        at += sizeof(uint64_t);
+        at += CMX_WORD_LEN;
     }
     while (at < end && *at >= 0x20 && *at != '"' && *at != '\\') {
         at++;
@@ -86,7 +87,14 @@ static inline uint8_t *skip_plain(uint8_t *at, const uint8_t *end)
 
 size_t cmx_json_scan_plain_len(const uint8_t *data, size_t len)
 {
-    return (size_t)(find_special(data, data + len) - data);
+    const uint8_t *behind_words = data + (len - len % CMX_WORD_LEN);
+    const uint8_t *at = find_special(data, behind_words);
+    if (at < behind_words) {
+        return (size_t)(at - data);
+    }
+    const uint8_t *end = data + len;
+    at = len < CMX_WORD_LEN ? at : end - CMX_WORD_LEN; /* overlaps what is known to be plain */
+    return (size_t)(find_special(at, end) - data);
 }
 
 static bool is_hex(uint8_t byte)
@@ -100,8 +108,20 @@ static uint8_t *skip_escape(uint8_t *at, const uint8_t *end)
     if (at == end) {
         return NULL;
     }
-    if (*at != 'u') {
-        return memchr("\"\\/bfnrt", *at, 8) != NULL ? at + 1 : NULL;
+    switch (*at) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        return at + 1;
+    case 'u':
+        break;
+    default:
+        return NULL;
     }
     if (end - at < 5 || !is_hex(at[1]) || !is_hex(at[2]) || !is_hex(at[3]) || !is_hex(at[4])) {
         return NULL;
@@ -197,7 +217,7 @@ static uint8_t *skip_key(uint8_t *at, uint8_t *end)
     if (at == NULL) {
         return NULL;
     }
-    at = skip_space(at, end);
+    at = skip_rare_space(at, end);
     return at < end && *at == ':' ? at + 1 : NULL;
 }
 
@@ -215,7 +235,7 @@ _Static_assert(CMX_JSON_SCAN_DEPTH_MAX == 64, "one bit of nesting.objects per le
 static inline uint8_t *close_levels(uint8_t *at, uint8_t *end, nesting *nest)
 {
     while (nest->depth > 0) {
-        at = skip_space(at, end);
+        at = skip_rare_space(at, end);
         if (at == end) {
             return NULL;
         }
@@ -295,27 +315,29 @@ static inline uint8_t *skip_value(uint8_t *at, uint8_t *end, unsigned depth_max)
     return is_open(at) ? skip_nested(at, end, depth_max) : skip_scalar(at, end);
 }
 
-bool cmx_json_scan_value_within(cmx_json_span *rest, unsigned depth_max, cmx_json_span *value)
+bool cmx_json_scan_skip(cmx_json_span *rest, unsigned depth_max)
 {
     CMX_ASSERT(depth_max <= CMX_JSON_SCAN_DEPTH_MAX);
-    uint8_t *start = skip_space(rest->at, rest->end);
-    uint8_t *behind = skip_value(start, rest->end, depth_max);
+    uint8_t *behind = skip_value(skip_space(rest->at, rest->end), rest->end, depth_max);
     if (behind == NULL) {
         return false;
     }
-    *value = (cmx_json_span){start, behind};
     rest->at = behind;
     return true;
 }
 
 bool cmx_json_scan_value(cmx_json_span *rest, cmx_json_span *value)
 {
-    return cmx_json_scan_value_within(rest, CMX_JSON_SCAN_DEPTH_MAX, value);
+    cmx_json_scan_space(rest);
+    value->at = rest->at;
+    bool skipped = cmx_json_scan_skip(rest, CMX_JSON_SCAN_DEPTH_MAX);
+    value->end = rest->at;
+    return skipped;
 }
 
-int cmx_json_scan_enter(cmx_json_span *rest, uint8_t open)
+/* As cmx_json_scan_enter(). */
+static inline int step_in(cmx_json_span *rest, uint8_t open)
 {
-    CMX_ASSERT(open == '{' || open == '[');
     rest->at = skip_space(rest->at, rest->end);
     if (rest->at == rest->end || *rest->at != open) {
         return CMX_ERR_MALFORMED;
@@ -328,16 +350,30 @@ int cmx_json_scan_enter(cmx_json_span *rest, uint8_t open)
     return CMX_OK;
 }
 
+int cmx_json_scan_enter(cmx_json_span *rest, uint8_t open)
+{
+    CMX_ASSERT(open == '{' || open == '[');
+    return step_in(rest, open);
+}
+
+bool cmx_json_scan_is_empty(cmx_json_span nested)
+{
+    return step_in(&nested, *nested.at) == CMX_AGAIN;
+}
+
 /* Behind a value: steps to the next one or behind the closing bracket. */
 static inline int skip_separator(cmx_json_span *rest, uint8_t *at, uint8_t close)
 {
-    at = skip_space(at, rest->end);
-    if (at == rest->end || (*at != ',' && *at != close)) {
+    at = skip_rare_space(at, rest->end);
+    if (at == rest->end) {
         return CMX_ERR_MALFORMED;
     }
-    bool last = *at == close;
-    rest->at = last ? at + 1 : skip_space(at + 1, rest->end);
-    return last ? CMX_AGAIN : CMX_OK;
+    if (*at == ',') {
+        rest->at = skip_space(at + 1, rest->end);
+        return CMX_OK;
+    }
+    rest->at = at + 1;
+    return *at == close ? CMX_AGAIN : CMX_ERR_MALFORMED;
 }
 
 int cmx_json_scan_next(cmx_json_span *rest)
@@ -345,61 +381,83 @@ int cmx_json_scan_next(cmx_json_span *rest)
     return skip_separator(rest, rest->at, ']');
 }
 
-/* `at` is at a name. Returns the value behind it, or NULL. */
-static inline uint8_t *take_key(uint8_t *quote, uint8_t *end, cmx_json_key *key)
+/* Takes a name and steps to the value behind it. Returns false if malformed. */
+static inline bool take_key(cmx_json_span *rest, cmx_json_key *key)
 {
-    if (quote == end || *quote != '"') {
-        return NULL;
+    uint8_t *at = rest->at;
+    if (at == rest->end || *at != '"') {
+        return false;
     }
-    uint8_t *special = skip_plain(quote + 1, end);
-    bool escaped = special == end || *special != '"';
-    uint8_t *at = escaped ? skip_string_rest(special, end) : special + 1;
-    if (at == NULL) {
-        return NULL;
+    key->data = ++at;
+    at = skip_plain(at, rest->end);
+    key->escaped = at == rest->end || *at != '"';
+    if (key->escaped) {
+        at = skip_string_rest(at, rest->end);
+        if (at == NULL) {
+            return false;
+        }
+        at--;
     }
-    *key = (cmx_json_key){quote + 1, (size_t)(at - quote) - 2, escaped};
-    at = skip_space(at, end);
-    if (at == end || *at != ':') {
-        return NULL;
+    key->len = (size_t)(at - key->data);
+    at = skip_rare_space(at + 1, rest->end);
+    if (at == rest->end || *at != ':') {
+        return false;
     }
-    return skip_space(at + 1, end);
+    rest->at = skip_space(at + 1, rest->end);
+    return rest->at < rest->end;
 }
 
 int cmx_json_scan_member(cmx_json_span *rest, cmx_json_member *member)
 {
-    member->value.at = take_key(rest->at, rest->end, &member->key);
-    if (member->value.at == NULL) {
+    cmx_json_span here = *rest;
+    if (!take_key(&here, &member->key)) {
         return CMX_ERR_MALFORMED;
     }
-    member->value.end = skip_value(member->value.at, rest->end, CMX_JSON_SCAN_DEPTH_MAX);
-    if (member->value.end == NULL) {
+    uint8_t *behind = skip_value(here.at, here.end, CMX_JSON_SCAN_DEPTH_MAX);
+    if (behind == NULL) {
         return CMX_ERR_MALFORMED;
     }
-    return skip_separator(rest, member->value.end, '}');
+    member->value = (cmx_json_span){here.at, behind};
+    return skip_separator(rest, behind, '}');
+}
+
+/* `value` is at an object or array, and ends where the text ends. Steps over what is left of it
+ * once it was taken; NULL if malformed. */
+static inline uint8_t *take_nested(cmx_json_member *member, unsigned depth_max,
+                                   cmx_json_scan_take *take, void *ctx)
+{
+    cmx_json_span *value = &member->value;
+    uint8_t *at = value->at;
+    if (!take(ctx, &member->key, value)) {
+        return NULL;
+    }
+    return value->at == at ? skip_nested(at, value->end, depth_max) : value->at;
 }
 
 bool cmx_json_scan_walk(cmx_json_span *rest, unsigned depth_max, cmx_json_scan_take *take,
                         void *ctx)
 {
-    cmx_json_member member;
-    int rc = cmx_json_scan_enter(rest, '{');
+    CMX_FILLED_LATER cmx_json_member member;
+    cmx_json_span here = *rest;
+    int rc = step_in(&here, '{');
     while (rc == CMX_OK) {
-        uint8_t *at = take_key(rest->at, rest->end, &member.key);
-        if (at == NULL || at == rest->end) {
+        if (!take_key(&here, &member.key)) {
             return false;
         }
-        bool opens = is_open(at);
-        uint8_t *behind = opens ? rest->end : skip_scalar(at, rest->end);
-        member.value = (cmx_json_span){at, behind};
-        if (behind == NULL || !take(ctx, &member.key, &member.value)) {
-            return false;
+        uint8_t *behind;
+        member.value = here;
+        if (is_open(here.at)) {
+            behind = take_nested(&member, depth_max, take, ctx);
+        } else {
+            behind = skip_scalar(here.at, here.end);
+            member.value.end = behind;
+            if (behind != NULL && !take(ctx, &member.key, &member.value)) {
+                return false;
+            }
         }
-        if (opens) {
-            behind = member.value.at;
-            behind = behind == at ? skip_nested(at, rest->end, depth_max) : behind;
-        }
-        rc = behind == NULL ? CMX_ERR_MALFORMED : skip_separator(rest, behind, '}');
+        rc = behind == NULL ? CMX_ERR_MALFORMED : skip_separator(&here, behind, '}');
     }
+    rest->at = here.at;
     return rc == CMX_AGAIN;
 }
 

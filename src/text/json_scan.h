@@ -37,10 +37,13 @@ void cmx_json_scan_space(cmx_json_span *rest);
  * Returns false if there is no valid value or it is nested too deeply. */
 bool cmx_json_scan_value(cmx_json_span *rest, cmx_json_span *value);
 
-/* As above for a value inside of others that the caller has stepped into.
+/* As above for a value that does not matter, perhaps inside of others that were stepped into.
  *
  * depth_max  levels that it may have, at most CMX_JSON_SCAN_DEPTH_MAX */
-bool cmx_json_scan_value_within(cmx_json_span *rest, unsigned depth_max, cmx_json_span *value);
+bool cmx_json_scan_skip(cmx_json_span *rest, unsigned depth_max);
+
+/* Returns whether nothing lies in an object or array. */
+bool cmx_json_scan_is_empty(cmx_json_span nested);
 
 /* Steps into an object (`open` is '{') or array ('['), to its first key or element.
  *

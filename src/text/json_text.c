@@ -208,8 +208,9 @@ size_t cmx_json_text_line(uint8_t *out, size_t capacity, cmx_json_span string)
 {
     /* Decoded text replaces the string from its start; a U+FFFD has room where its escape stood,
      * but not where a single bad byte did: that byte stays, and copying repairs it. */
-    uint8_t *read = string.at;
-    uint8_t *write = string.at;
+    uint8_t *escape = memchr(string.at, '\\', cmx_json_span_len(string));
+    uint8_t *read = escape == NULL ? string.end : escape; /* what lies before is as it will be */
+    uint8_t *write = read;
     while (read < string.end) {
         size_t bad_len = 0;
         enum step step = *read == '\\' ? decode_escape(&read, &write, string.end, &bad_len)

@@ -70,13 +70,14 @@ static bool read_plain(cmx_view text, uint64_t *value)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_digit(text.data[i])) {
+        uint8_t digit = (uint8_t)(text.data[i] - '0');
+        if (digit > 9) {
             return false;
         }
-        sum = sum * 10 + (uint64_t)(text.data[i] - '0');
+        sum = sum * 10 + digit;
     }
     *value = sum;
-    return text.len > 0;
+    return true;
 }
 
 /* Finds digits, point and exponent. Returns false if it is not a number, or a negative one. */
@@ -113,59 +114,49 @@ static bool append_zeros(uint64_t *value, int64_t count)
     return true;
 }
 
-bool cmx_number_read_count(cmx_view text, uint64_t *value)
-{
-    if (text.len > 0 && text.len <= PLAIN_DIGITS_MAX && read_plain(text, value)) {
-        return true;
-    }
-    decimal number;
-    if (!split(text, &number)) {
-        return false;
-    }
-    /* Digits left of the final point make the value, those right of it must be zeros. */
-    uint64_t sum = 0;
-    for (size_t i = 0; i < number.end; i++) {
-        if (text.data[i] == '.') {
-            continue;
-        }
-        uint8_t digit = (uint8_t)(text.data[i] - '0');
-        if (number.left > 0 ? !append_digit(&sum, digit) : digit != 0) {
-            return false;
-        }
-        number.left--;
-    }
-    if (!append_zeros(&sum, number.left)) {
-        return false;
-    }
-    *value = sum;
-    return true;
-}
-
-bool cmx_number_read_pico(cmx_view text, uint64_t *value)
+/* Reads a number times 10^shift. With `rounds`, what is then right of the point is rounded, half
+ * up, and what does not fit is UINT64_MAX; without, there is no such number. */
+static bool read_shifted(cmx_view text, int64_t shift, bool rounds, uint64_t *value)
 {
     decimal number;
     if (!split(text, &number)) {
         return false;
     }
-    int64_t left = number.left + PICO_DIGITS;
+    int64_t left = number.left + shift;
     uint64_t sum = 0;
     bool fits = true;
-    for (size_t i = 0; i < number.end && left >= 0; i++) {
+    for (size_t i = 0; i < number.end; i++) {
         if (text.data[i] == '.') {
             continue;
         }
         uint8_t digit = (uint8_t)(text.data[i] - '0');
         if (left > 0) {
             fits = fits && append_digit(&sum, digit);
-        } else if (digit >= 5) { /* the first one beyond decides */
+        } else if (!rounds && digit != 0) {
+            return false;
+        } else if (left == 0 && digit >= 5) { /* the first one beyond decides */
             fits = fits && sum < UINT64_MAX;
             sum += fits ? 1 : 0;
         }
         left--;
     }
     fits = fits && append_zeros(&sum, left);
+    if (!fits && !rounds) {
+        return false;
+    }
     *value = fits ? sum : UINT64_MAX;
     return true;
+}
+
+bool cmx_number_read_count(cmx_view text, uint64_t *value)
+{
+    bool is_short = text.len > 0 && text.len <= PLAIN_DIGITS_MAX;
+    return (is_short && read_plain(text, value)) || read_shifted(text, 0, false, value);
+}
+
+bool cmx_number_read_pico(cmx_view text, uint64_t *value)
+{
+    return read_shifted(text, PICO_DIGITS, true, value);
 }
 
 size_t cmx_number_write(uint8_t out[CMX_NUMBER_BYTES_MAX], uint64_t value)

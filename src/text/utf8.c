@@ -6,24 +6,26 @@
  */
 #include "text/utf8.h"
 
-/* A word with `byte` in each of its bytes. */
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+#include "text/word.h"
 
 static size_t ascii_len(const uint8_t *data, size_t len)
 {
     size_t i = 0;
-    while (len - i >= sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, data + i, sizeof word);
-        if ((word & EACH_BYTE(0x80)) != 0) {
-            break;
+    if (len < CMX_WORD_LEN) {
+        while (i < len && data[i] < 0x80) {
+            i++;
         }
-        i += sizeof word;
+        return i;
     }
-    while (i < len && data[i] < 0x80) {
-        i++;
+    size_t last = len - CMX_WORD_LEN;
+    for (; i < last; i += CMX_WORD_LEN) {
+        uint64_t others = cmx_word_load(data + i) & CMX_WORD_EACH(0x80);
+        if (others != 0) {
+            return i + cmx_word_first(others);
+        }
     }
-    return i;
+    uint64_t others = cmx_word_load(data + last) & CMX_WORD_EACH(0x80); /* overlaps ASCII */
+    return others == 0 ? len : last + cmx_word_first(others);
 }
 
 /* Takes the first byte of a character of several bytes. Returns false if it cannot be one. */
@@ -138,15 +140,14 @@ static bool is_control(const uint8_t *data, size_t len)
 static size_t visible_len(const uint8_t *data, size_t len)
 {
     size_t i = 0;
-    while (len - i >= sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, data + i, sizeof word);
-        uint64_t low = word - EACH_BYTE(' ' + 1);
-        uint64_t high = word + EACH_BYTE(0x80 - 0x7f);
-        if (((low | high | word) & EACH_BYTE(0x80)) != 0) {
+    while (len - i >= CMX_WORD_LEN) {
+        uint64_t word = cmx_word_load(data + i);
+        uint64_t low = word - CMX_WORD_EACH(' ' + 1);
+        uint64_t high = word + CMX_WORD_EACH(0x80 - 0x7f);
+        if (((low | high | word) & CMX_WORD_EACH(0x80)) != 0) {
             break;
         }
-        i += sizeof word;
+        i += CMX_WORD_LEN;
     }
     while (i < len && data[i] > ' ' && data[i] < 0x7f) {
         i++;
