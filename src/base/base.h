@@ -24,7 +24,8 @@
 /* An instruction where it stands: smaller than a call, and the address says which one it was. */
 #define CMX_UNREACHABLE() __builtin_trap()
 
-/* Before an array that is filled before it is read: hardened builds zero all others each time. */
+/* Before an array or record that is filled before it is read: hardened builds zero all others each
+ * time. */
 #if defined(__has_attribute)
 #if __has_attribute(uninitialized)
 #define CMX_FILLED_LATER __attribute__((uninitialized))

@@ -66,19 +66,13 @@ struct cmx_region {
     uint32_t row_map;         /* bit r: row r has a list that is not empty */
     uint8_t column_map[ROWS]; /* bit c: the list of this row and column is not empty */
     struct share shares[CMX_REGION_OWNERS];
-    block *lists[ROWS][COLUMNS]; /* first block of each list */
+    block *lists[ROWS * COLUMNS]; /* first block of each list, row by row */
 };
 
 _Static_assert(COLUMNS <= 8, "a row's bits fit column_map");
 _Static_assert(ROWS <= 32, "the rows' bits fit row_map");
 _Static_assert(sizeof(cmx_region) + 2 * GRAIN + BLOCK_BYTES_MIN < CMX_REGION_BYTES_MIN,
                "the smallest region has room for a block");
-
-/* A place in the table of lists. */
-struct place {
-    unsigned row;
-    unsigned column;
-};
 
 static size_t size_of(const block *b)
 {
@@ -121,82 +115,84 @@ static unsigned lowest_bit(uint32_t value)
     return (unsigned)__builtin_ctz(value);
 }
 
-/* Returns the list that blocks of `size` bytes are kept in. */
-static struct place place_of(size_t size)
+/* Returns the number of the list that blocks of `size` bytes are kept in. */
+static unsigned place_of(size_t size)
 {
     uint32_t grains = (uint32_t)(size / GRAIN);
+    unsigned shift = highest_bit(grains | COLUMNS) - COLUMN_BITS;
 
-    if (grains < COLUMNS) {
-        return (struct place){0, grains};
-    }
-    unsigned shift = highest_bit(grains) - COLUMN_BITS;
-    return (struct place){shift + 1, (grains >> shift) - COLUMNS};
+    /* What is left of `grains` is below COLUMNS in the first row, else COLUMNS and the column. */
+    return (shift << COLUMN_BITS) + (grains >> shift);
 }
 
 static void list_put(cmx_region *region, block *b)
 {
-    struct place at = place_of(size_of(b));
-    block *second = region->lists[at.row][at.column];
+    unsigned at = place_of(size_of(b));
+    block *second = region->lists[at];
 
     b->head |= 1;
     b->next_free = second;
     b->prev_free = NULL;
+    region->lists[at] = b;
     if (second != NULL) {
         second->prev_free = b;
+        return;
     }
-    region->lists[at.row][at.column] = b;
-    region->column_map[at.row] |= (uint8_t)(1u << at.column);
-    region->row_map |= UINT32_C(1) << at.row;
+    region->column_map[at / COLUMNS] |= (uint8_t)(1u << at % COLUMNS);
+    region->row_map |= UINT32_C(1) << at / COLUMNS;
 }
 
 static void list_remove(cmx_region *region, block *b)
 {
-    struct place at = place_of(size_of(b));
+    block *next = b->next_free;
+    block *prev = b->prev_free;
 
     CMX_ASSERT(is_free(b));
     b->head &= ~(size_t)1;
-    if (b->next_free != NULL) {
-        CMX_ASSERT(b->next_free->prev_free == b);
-        b->next_free->prev_free = b->prev_free;
+    if (next != NULL) {
+        CMX_ASSERT(next->prev_free == b);
+        next->prev_free = prev;
     }
-    if (b->prev_free != NULL) {
-        CMX_ASSERT(b->prev_free->next_free == b);
-        b->prev_free->next_free = b->next_free;
+    if (prev != NULL) {
+        CMX_ASSERT(prev->next_free == b);
+        prev->next_free = next;
         return;
     }
-    CMX_ASSERT(region->lists[at.row][at.column] == b);
-    region->lists[at.row][at.column] = b->next_free;
-    if (b->next_free == NULL) {
-        region->column_map[at.row] &= (uint8_t) ~(1u << at.column);
-        if (region->column_map[at.row] == 0) {
-            region->row_map &= ~(UINT32_C(1) << at.row);
+    unsigned at = place_of(size_of(b));
+    CMX_ASSERT(region->lists[at] == b);
+    region->lists[at] = next;
+    if (next == NULL) {
+        region->column_map[at / COLUMNS] &= (uint8_t) ~(1u << at % COLUMNS);
+        if (region->column_map[at / COLUMNS] == 0) {
+            region->row_map &= ~(UINT32_C(1) << at / COLUMNS);
         }
     }
 }
 
 /* Returns the first block of the next list behind `at` that is not empty: all of its blocks are
  * larger than any of `at`. NULL = there is none. */
-static block *first_behind(const cmx_region *region, struct place at)
+static block *first_behind(const cmx_region *region, unsigned at)
 {
-    uint32_t columns = region->column_map[at.row] & (UINT32_MAX << at.column << 1);
+    unsigned row = at / COLUMNS;
+    uint32_t columns = region->column_map[row] & (UINT32_MAX << at % COLUMNS << 1);
 
     if (columns == 0) {
-        uint32_t rows = region->row_map & (UINT32_MAX << at.row << 1);
+        uint32_t rows = region->row_map & (UINT32_MAX << row << 1);
         if (rows == 0) {
             return NULL;
         }
-        at.row = lowest_bit(rows);
-        columns = region->column_map[at.row];
+        row = lowest_bit(rows);
+        columns = region->column_map[row];
     }
-    return region->lists[at.row][lowest_bit(columns)];
+    return region->lists[row * COLUMNS + lowest_bit(columns)];
 }
 
 /* Returns a free block of at least `size` bytes, or NULL. The blocks of the list that `size`
  * belongs to may be too small, so only a few are looked at before a larger one is split. */
 static block *find_fit(const cmx_region *region, size_t size)
 {
-    struct place at = place_of(size);
-    block *b = region->lists[at.row][at.column];
+    unsigned at = place_of(size);
+    block *b = region->lists[at];
 
     for (unsigned looks = 0; b != NULL && looks < LOOKS_MAX; looks++) {
         if (size_of(b) >= size) {
@@ -232,20 +228,30 @@ static void release(cmx_region *region, block *b)
     list_put(region, b);
 }
 
-/* Cuts `b` down to `size` bytes if the rest makes a block. */
-static void split(cmx_region *region, block *b, size_t size)
+/* Cuts `b` down to `size` bytes. Returns the rest, or NULL if it makes no block. */
+static block *cut(block *b, size_t size)
 {
     size_t rest_size = size_of(b) - size;
 
     if (rest_size < BLOCK_BYTES_MIN) {
-        return;
+        return NULL;
     }
     block *rest = (block *)((uintptr_t)b + size);
     right_of(b)->left = rest;
     b->head = size;
     rest->head = rest_size;
     rest->left = b;
-    release(region, rest);
+    return rest;
+}
+
+/* Cuts `b`, the end of which was free, down to `size` bytes. */
+static void split(cmx_region *region, block *b, size_t size)
+{
+    block *rest = cut(b, size);
+
+    if (rest != NULL) {
+        list_put(region, rest); /* its right neighbour is in use, or they would be one */
+    }
 }
 
 /* Cuts a block of `size` bytes off the right end of `b` if the rest makes a block, and returns it,
@@ -428,7 +434,10 @@ static bool resize_in_place(cmx_region *region, block *b, size_t size)
     }
     cmx_wipe((uint8_t *)b + size, size_before - size);
     uint32_t owner = discharge_block(region, b);
-    split(region, b, size);
+    block *rest = cut(b, size);
+    if (rest != NULL) {
+        release(region, rest);
+    }
     charge_block(region, b, owner);
     return true;
 }
@@ -483,7 +492,7 @@ size_t cmx_region_largest_free(const cmx_region *region)
         return 0;
     }
     unsigned row = highest_bit(region->row_map);
-    const block *b = region->lists[row][highest_bit(region->column_map[row])];
+    const block *b = region->lists[row * COLUMNS + highest_bit(region->column_map[row])];
     size_t largest = 0;
     for (unsigned looks = 0; b != NULL && looks < LOOKS_MAX; looks++) {
         largest = size_of(b) > largest ? size_of(b) : largest;
@@ -515,17 +524,15 @@ uint64_t cmx_region_refused(const cmx_region *region)
 }
 
 /* Checks one list and returns how many blocks it has. */
-static size_t check_list(const cmx_region *region, struct place at)
+static size_t check_list(const cmx_region *region, unsigned at)
 {
-    const block *b = region->lists[at.row][at.column];
+    const block *b = region->lists[at];
     const block *prev = NULL;
     size_t count = 0;
 
-    CMX_ASSERT((b != NULL) == ((region->column_map[at.row] >> at.column & 1) != 0));
+    CMX_ASSERT((b != NULL) == ((region->column_map[at / COLUMNS] >> at % COLUMNS & 1) != 0));
     for (; b != NULL; b = b->next_free) {
-        struct place home = place_of(size_of(b));
-        CMX_ASSERT(home.row == at.row);
-        CMX_ASSERT(home.column == at.column);
+        CMX_ASSERT(place_of(size_of(b)) == at);
         CMX_ASSERT(is_free(b));
         CMX_ASSERT(b->prev_free == prev);
         prev = b;
@@ -565,9 +572,9 @@ void cmx_region_check(const cmx_region *region)
 
     for (unsigned row = 0; row < ROWS; row++) {
         CMX_ASSERT((region->column_map[row] != 0) == ((region->row_map >> row & 1) != 0));
-        for (unsigned column = 0; column < COLUMNS; column++) {
-            free_count -= check_list(region, (struct place){row, column});
-        }
+    }
+    for (unsigned at = 0; at < ROWS * COLUMNS; at++) {
+        free_count -= check_list(region, at);
     }
     CMX_ASSERT(free_count == 0);
 }

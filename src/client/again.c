@@ -175,7 +175,7 @@ bool cmx_again_decide(cmx_client *client, uint16_t index, enum cmx_verdict verdi
         (void)cmx_target_note(client, index, CMX_ROUTE_NEWS_GOOD, 0);
         return false;
     }
-    cmx_answer_result result;
+    CMX_FILLED_LATER cmx_answer_result result;
     if (call->is_chat) {
         cmx_answer_result_get(&call->answer, &result);
     }
@@ -256,7 +256,6 @@ void cmx_again_event(cmx_client *client, uint16_t index, cmx_event *event)
 {
     cmx_call *call = &client->calls[index];
     CMX_ASSERT(call->phase == CMX_CALL_AWAIT_RETRY && call->telling);
-    memset(event, 0, sizeof *event);
     event->kind = CMX_EVENT_RETRY;
     event->id = cmx_slot_handle(&client->pool.slots, index);
     event->user = call->user;

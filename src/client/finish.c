@@ -113,7 +113,7 @@ static cmx_text location_of(const cmx_h2_head *head)
 
 static void fill_answer(const cmx_call *call, const cmx_h2_head *head, cmx_done *done)
 {
-    cmx_answer_result result;
+    CMX_FILLED_LATER cmx_answer_result result;
     cmx_answer_result_get(&call->answer, &result);
     done->message = result.message.len > 0 ? result.message : location_of(head);
     done->finish_reason = result.finish_reason;
@@ -139,7 +139,6 @@ void cmx_finish_event(cmx_client *client, uint16_t index, cmx_event *event)
 {
     const cmx_call *call = &client->calls[index];
     CMX_ASSERT(call->phase == CMX_CALL_FINISHED);
-    memset(event, 0, sizeof *event);
     event->kind = CMX_EVENT_DONE;
     event->id = cmx_slot_handle(&client->pool.slots, index);
     event->user = call->user;

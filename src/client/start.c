@@ -57,23 +57,23 @@ static int check_limits(const cmx_time_limits *limits, const char **bad_field)
          limits->progress_timeout_ms | limits->total_timeout_ms | limits->attempts_max) == 0) {
         return CMX_OK; /* most requests set none */
     }
-    const struct {
+    static const struct {
         const char *field;
-        uint32_t value;
         uint32_t min;
         uint32_t max;
     } rules[] = {
-        {"limits.queue_timeout_ms", limits->queue_timeout_ms, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
-        {"limits.head_timeout_ms", limits->head_timeout_ms, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
-        {"limits.first_token_timeout_ms", limits->first_token_timeout_ms, TIMEOUT_MS_MIN,
-         TIMEOUT_MS_MAX},
-        {"limits.progress_timeout_ms", limits->progress_timeout_ms, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
-        {"limits.total_timeout_ms", limits->total_timeout_ms, TIMEOUT_MS_MIN, TOTAL_MS_MAX},
-        {"limits.attempts_max", limits->attempts_max, 1, ATTEMPTS_MAX},
+        {"limits.queue_timeout_ms", TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
+        {"limits.head_timeout_ms", TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
+        {"limits.first_token_timeout_ms", TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
+        {"limits.progress_timeout_ms", TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
+        {"limits.total_timeout_ms", TIMEOUT_MS_MIN, TOTAL_MS_MAX},
+        {"limits.attempts_max", 1, ATTEMPTS_MAX},
     };
+    const uint32_t values[CMX_ARRAY_LEN(rules)] = {
+        limits->queue_timeout_ms,    limits->head_timeout_ms,  limits->first_token_timeout_ms,
+        limits->progress_timeout_ms, limits->total_timeout_ms, limits->attempts_max};
     for (size_t i = 0; i < CMX_ARRAY_LEN(rules); i++) {
-        if (rules[i].value != 0 &&
-            (rules[i].value < rules[i].min || rules[i].value > rules[i].max)) {
+        if (values[i] != 0 && (values[i] < rules[i].min || values[i] > rules[i].max)) {
             return fail(bad_field, rules[i].field, CMX_ERR_ARGUMENT);
         }
     }

@@ -75,7 +75,7 @@ static int decode(cmx_client *client, cmx_event *event)
 {
     uint16_t index = client->decoding;
     cmx_call *call = &client->calls[index];
-    cmx_answer_item item;
+    CMX_FILLED_LATER cmx_answer_item item;
 
     int rc = cmx_answer_next(&call->answer, &item);
     if (rc == CMX_OK) {
@@ -241,7 +241,7 @@ static int pull_event(cmx_client *client, cmx_event *event)
             cmx_again_event(client, index, event);
             return CMX_OK;
         }
-        cmx_pool_item item;
+        CMX_FILLED_LATER cmx_pool_item item;
         if (pull_item(client, &pulls, &item) != CMX_OK) {
             return rest(client);
         }

@@ -83,33 +83,36 @@ void cmx_limiter_init(cmx_limiter *limiter, const cmx_rate_limits *limits, uint6
     cmx_bucket_init(&limiter->tokens, limits->tokens_per_min, limits->tokens_burst, now_ms);
 }
 
+/* The term that holds a request for longest so far. */
+struct longest {
+    enum cmx_limiter_reason reason;
+    uint64_t wait_ms;
+};
+
+static void consider(struct longest *longest, enum cmx_limiter_reason reason, uint64_t wait_ms)
+{
+    if (wait_ms > longest->wait_ms) {
+        *longest = (struct longest){reason, wait_ms};
+    }
+}
+
 enum cmx_limiter_reason cmx_limiter_why(const cmx_limiter *limiter, uint32_t cost_tokens,
                                         uint64_t now_ms, uint64_t *wait_ms)
 {
     const cmx_rate_limits *limits = &limiter->limits;
     bool full = limits->max_concurrent > 0 && limiter->running >= limits->max_concurrent;
     bool dry = limits->reservoir > 0 && reservoir_at(limiter, now_ms) == 0;
-    const struct {
-        enum cmx_limiter_reason reason;
-        uint64_t wait_ms;
-    } terms[] = {
-        {CMX_LIMITER_CONCURRENCY, full ? UINT64_MAX : 0},
-        {CMX_LIMITER_BLOCKED, until(limiter->blocked_until_ms, now_ms)},
-        {CMX_LIMITER_MIN_TIME, until(limiter->next_ms, now_ms)},
-        {CMX_LIMITER_RESERVOIR, dry ? until(limiter->refresh_ms, now_ms) : 0},
-        {CMX_LIMITER_REQUESTS, cmx_bucket_wait_ms(&limiter->requests, 1, now_ms)},
-        {CMX_LIMITER_TOKENS, cmx_bucket_wait_ms(&limiter->tokens, cost_tokens, now_ms)},
-    };
-    enum cmx_limiter_reason reason = CMX_LIMITER_FREE;
+    struct longest longest = {CMX_LIMITER_FREE, 0};
 
-    *wait_ms = 0;
-    for (size_t i = 0; i < CMX_ARRAY_LEN(terms); i++) {
-        if (terms[i].wait_ms > *wait_ms) {
-            *wait_ms = terms[i].wait_ms;
-            reason = terms[i].reason;
-        }
-    }
-    return reason;
+    consider(&longest, CMX_LIMITER_CONCURRENCY, full ? UINT64_MAX : 0);
+    consider(&longest, CMX_LIMITER_BLOCKED, until(limiter->blocked_until_ms, now_ms));
+    consider(&longest, CMX_LIMITER_MIN_TIME, until(limiter->next_ms, now_ms));
+    consider(&longest, CMX_LIMITER_RESERVOIR, dry ? until(limiter->refresh_ms, now_ms) : 0);
+    consider(&longest, CMX_LIMITER_REQUESTS, cmx_bucket_wait_ms(&limiter->requests, 1, now_ms));
+    consider(&longest, CMX_LIMITER_TOKENS,
+             cmx_bucket_wait_ms(&limiter->tokens, cost_tokens, now_ms));
+    *wait_ms = longest.wait_ms;
+    return longest.reason;
 }
 
 enum cmx_limiter_decision cmx_limiter_enqueue(cmx_limiter *limiter, uint32_t queued,

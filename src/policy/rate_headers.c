@@ -31,25 +31,6 @@ struct row {
     uint8_t rank;
 };
 
-struct word {
-    cmx_view text;
-    uint8_t means;
-};
-
-#define WORD(text)                                \
-    {                                             \
-        (const uint8_t *)(text), sizeof(text) - 1 \
-    }
-
-static const struct word members[] = {
-    {WORD("limit"), LIMIT}, {WORD("remaining"), REMAINING}, {WORD("reset"), RESET}};
-
-/* Behind the member's name, and before it as Anthropic has them. */
-static const struct word kinds[] = {{WORD("requests"), REQUESTS},
-                                    {WORD("tokens"), TOKENS},
-                                    {WORD("input-tokens"), INPUT},
-                                    {WORD("output-tokens"), OUTPUT}};
-
 /* One item of an IETF list. Its numbers are UINT64_MAX where they are missing. */
 struct item {
     cmx_view name; /* without quotes; empty for drafts that had no names */
@@ -80,7 +61,9 @@ static void advance(cmx_view *text, size_t bytes)
 
 static bool take_text(cmx_view *text, cmx_view prefix)
 {
-    if (text->len < prefix.len || memcmp(text->data, prefix.data, prefix.len) != 0) {
+    /* The first byte tells most words apart without a call. */
+    if (text->len < prefix.len || text->data[0] != prefix.data[0] ||
+        memcmp(text->data, prefix.data, prefix.len) != 0) {
         return false;
     }
     advance(text, prefix.len);
@@ -407,27 +390,42 @@ static void feed_member(cmx_rate_headers *headers, const struct row *row, cmx_vi
     set_member(headers, row->kind, row->member, number);
 }
 
-/* Takes one of the words off the front. */
-static bool take_word(cmx_view *name, const struct word *words, size_t count, uint8_t *means)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (take_text(name, words[i].text)) {
-            *means = words[i].means;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool take_member(cmx_view *name, struct row *row)
 {
-    return take_word(name, members, CMX_ARRAY_LEN(members), &row->member);
+    if (take_text(name, CMX_VIEW_LITERAL("limit"))) {
+        row->member = LIMIT;
+        return true;
+    }
+    if (take_text(name, CMX_VIEW_LITERAL("remaining"))) {
+        row->member = REMAINING;
+        return true;
+    }
+    row->member = RESET;
+    return take_text(name, CMX_VIEW_LITERAL("reset"));
 }
 
-/* Of requests and tokens, the first ones of `kinds`, or of all. */
-static bool take_kind(cmx_view *name, size_t count, struct row *row)
+/* Behind the member's name. */
+static bool take_kind(cmx_view *name, struct row *row)
 {
-    return take_word(name, kinds, count, &row->kind);
+    if (take_text(name, CMX_VIEW_LITERAL("requests"))) {
+        row->kind = REQUESTS;
+        return true;
+    }
+    row->kind = TOKENS;
+    return take_text(name, CMX_VIEW_LITERAL("tokens"));
+}
+
+/* Before the member's name, as Anthropic has them. */
+static bool take_first_kind(cmx_view *name, struct row *row)
+{
+    if (take_text(name, CMX_VIEW_LITERAL("input-"))) {
+        row->kind = INPUT;
+    } else if (take_text(name, CMX_VIEW_LITERAL("output-"))) {
+        row->kind = OUTPUT;
+    } else {
+        return take_kind(name, row);
+    }
+    return take_text(name, CMX_VIEW_LITERAL("tokens"));
 }
 
 /* Reads x-ratelimit-limit-requests, x-ratelimit-limit, anthropic-ratelimit-requests-limit,
@@ -443,11 +441,11 @@ static bool read_name(cmx_view name, struct row *row)
             row->rank = RANK_PLAIN;
             return true;
         }
-        return take_byte(&name, '-') && take_kind(&name, 2, row) && name.len == 0;
+        return take_byte(&name, '-') && take_kind(&name, row) && name.len == 0;
     }
     if (take_text(&name, CMX_VIEW_LITERAL("anthropic-ratelimit-"))) {
-        return take_kind(&name, CMX_ARRAY_LEN(kinds), row) && take_byte(&name, '-') &&
-               take_member(&name, row) && name.len == 0;
+        return take_first_kind(&name, row) && take_byte(&name, '-') && take_member(&name, row) &&
+               name.len == 0;
     }
     row->rank = RANK_IETF;
     return take_text(&name, CMX_VIEW_LITERAL("ratelimit-")) && take_member(&name, row) &&

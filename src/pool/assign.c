@@ -21,9 +21,14 @@ typedef struct walk {
     uint32_t blocked;                  /* bit per origin that has to wait */
     const cmx_conn *failed;            /* see cmx_assign_waiting() */
 
-    /* Scratch for one slot: here because hardened builds zero what a function has in its frame. */
+    /* The connections of one origin, looked at once for all of its slots: only a stream that is
+     * started on one of them makes it look different, or a dial. */
+    uint32_t origin; /* row; CMX_ORIGINS_MAX = nothing was seen */
+    uint32_t count;
     cmx_place_conn seen[CMX_CONNECTIONS_MAX];
     cmx_conn *conns[CMX_CONNECTIONS_MAX];
+
+    /* Scratch for one slot. */
     cmx_h2_field fields[CMX_H2_FIELDS_MAX];
     char path[CMX_URL_PATH_BYTES + CMX_POOL_PATH_BYTES_MAX + 1 + CMX_URL_QUERY_BYTES_MAX];
 } walk;
@@ -191,21 +196,31 @@ static bool may_dial(const cmx_origin_row *row, uint64_t now_ms)
     return row->connections < row->connections_max && now_ms >= row->backoff.due_ms;
 }
 
-static enum cmx_place_choice choose(walk *w, const cmx_slot *slot, cmx_conn **chosen)
+/* Looks at the connections of the slot's origin, unless that was done for another slot of it. */
+static void look_at_conns(walk *w, const cmx_slot *slot)
 {
     const cmx_pool *pool = w->pool;
-    const cmx_config *config = pool->env.config;
-    cmx_place_conn *seen = w->seen;
-    cmx_conn **conns = w->conns;
-    uint32_t count = 0;
-
+    if (w->origin == slot->origin && !slot->refused) {
+        return;
+    }
+    w->origin = slot->refused ? CMX_ORIGINS_MAX : slot->origin; /* the next one sees otherwise */
+    w->count = 0;
     for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
         cmx_conn *conn = &pool->tables.conns[i];
         if (conn->state != CMX_CONN_CLOSED && conn->origin == slot->origin) {
-            conns[count] = conn;
-            seen[count++] = look(pool, conn, slot);
+            w->conns[w->count] = conn;
+            w->seen[w->count++] = look(pool, conn, slot);
         }
     }
+}
+
+/* Chooses for one slot.
+ *
+ * index  out: with STREAM, of the connection that was seen */
+static enum cmx_place_choice choose(walk *w, const cmx_slot *slot, uint32_t *index)
+{
+    const cmx_pool *pool = w->pool;
+    const cmx_config *config = pool->env.config;
     const cmx_origin_row *row = &pool->tables.origins[slot->origin];
     const cmx_place_limits limits = {
         .streams_soft = expect_streams(config, row),
@@ -213,10 +228,8 @@ static enum cmx_place_choice choose(walk *w, const cmx_slot *slot, cmx_conn **ch
         .waiting = w->waiting[slot->origin],
         .may_dial = may_dial(row, w->now_ms),
     };
-    uint32_t index = 0;
-    enum cmx_place_choice choice = cmx_place_choose(seen, count, &limits, &index);
-    *chosen = choice == CMX_PLACE_STREAM ? conns[index] : NULL;
-    return choice;
+    look_at_conns(w, slot);
+    return cmx_place_choose(w->seen, w->count, &limits, index);
 }
 
 /* Opens one more connection. Returns CMX_AGAIN if the table is full. */
@@ -228,6 +241,7 @@ static int dial(walk *w, uint32_t origin)
     }
     cmx_origin_row *row = &w->pool->tables.origins[origin];
     row->connections++;
+    w->origin = CMX_ORIGINS_MAX;
     w->failed = conn;
     cmx_life_begin(w->pool, conn);
     return cmx_conn_dial_start(conn, origin, &row->target, w->now_ms);
@@ -241,10 +255,13 @@ static int place_slot(walk *w, uint16_t index)
 
     for (uint32_t dials = 0; dials <= w->pool->tables.conn_count; dials++) {
         cmx_conn *conn = NULL;
+        uint32_t chosen = 0;
         int rc = CMX_AGAIN;
-        switch (choose(w, slot, &conn)) {
+        switch (choose(w, slot, &chosen)) {
         case CMX_PLACE_STREAM:
+            conn = w->conns[chosen];
             rc = start_stream(w, index, conn);
+            w->seen[chosen] = look(w->pool, conn, slot);
             /* Memory comes back when other streams end; without any, waiting is no answer. */
             if (rc == CMX_ERR_NO_MEMORY && conn->h2.active > 0) {
                 return CMX_AGAIN;
@@ -274,7 +291,10 @@ int cmx_assign_dial(cmx_pool *pool, uint32_t origin, uint64_t now_ms, const cmx_
     if (!may_dial(row, now_ms)) {
         return CMX_AGAIN;
     }
-    walk w = {.pool = pool, .now_ms = now_ms};
+    CMX_FILLED_LATER walk w;
+    w.pool = pool; /* a dial asks for no more */
+    w.now_ms = now_ms;
+    w.failed = NULL;
     int rc = dial(&w, origin);
     *failed = w.failed;
     return rc == CMX_AGAIN ? CMX_IDLE : rc;
@@ -312,9 +332,15 @@ void cmx_assign_uncount(cmx_pool *pool, const cmx_conn *conn)
 int cmx_assign_waiting(cmx_pool *pool, uint64_t now_ms, const cmx_conn **failed)
 {
     if (pool->slots.queued.count == 0) {
-        return CMX_OK; /* most turns: before anything is zeroed */
+        return CMX_OK; /* most turns */
     }
-    walk w = {.pool = pool, .now_ms = now_ms};
+    CMX_FILLED_LATER walk w; /* it is large */
+    w.pool = pool;
+    w.now_ms = now_ms;
+    memset(w.waiting, 0, sizeof w.waiting);
+    w.blocked = 0;
+    w.failed = NULL;
+    w.origin = CMX_ORIGINS_MAX;
     for (uint16_t i = pool->slots.queued.first; i != CMX_SLOT_NONE; i = pool->slots.rows[i].next) {
         w.waiting[pool->slots.rows[i].origin]++;
     }

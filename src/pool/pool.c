@@ -196,7 +196,6 @@ void cmx_pool_step(cmx_pool *pool, uint64_t now_ms)
     while ((status = cmx_assign_waiting(pool, now_ms, &failed)) != CMX_OK) {
         cmx_ending_fail(pool, &pool->tables.conns[failed->index], status, now_ms);
     }
-    cmx_pool_flush(pool, now_ms);
 }
 
 void cmx_pool_say_goodbye(cmx_pool *pool, uint64_t now_ms)
@@ -286,7 +285,7 @@ int cmx_pool_pull(cmx_pool *pool, uint64_t now_ms, cmx_pool_item *item)
             end_turn(pool);
             continue;
         }
-        cmx_h2_item from;
+        CMX_FILLED_LATER cmx_h2_item from;
         uint32_t goaway_code = conn->h2.goaway_code;
         int rc = cmx_conn_pump_next(conn, now_ms, &from);
         if (conn->h2.goaway_code != goaway_code) { /* such as ENHANCE_YOUR_CALM: no hurry */

@@ -46,10 +46,10 @@ void cmx_pool_release(cmx_pool *pool, uint16_t slot);
  * Returns CMX_OK, or CMX_ERR_PORT. */
 CMX_MUST_CHECK int cmx_pool_wait(cmx_pool *pool, uint32_t timeout_ms);
 
-/* Does what is due: dials, deadlines of connections, placing, sending. */
+/* Does what is due: dials, deadlines of connections, placing. Nothing is sent. */
 void cmx_pool_step(cmx_pool *pool, uint64_t now_ms);
 
-/* Sends what pulling has queued: window updates, acknowledgements, resets. */
+/* Sends what was queued: requests; by pulling window updates, acknowledgements, resets. */
 void cmx_pool_flush(cmx_pool *pool, uint64_t now_ms);
 
 enum cmx_pool_item_kind {
