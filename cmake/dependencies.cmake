@@ -65,7 +65,7 @@ function(cmx_dep_flags name out)
     else()
         set(flags "-O2")
     endif()
-    if(cmx_size_lto)
+    if(cmx_size_lto OR cmx_dep_lto)
         string(APPEND flags " -flto -ffat-lto-objects")
     endif()
     if(cmx_size_interlink)
@@ -263,6 +263,14 @@ function(cmx_deps_bundled)
         set(found_${name} "${prefix}")
         message(STATUS "chatmux: ${name} ${version}")
     endforeach()
+    # Once more for the program that is linked as one: most functions of nghttp2 are short and called
+    # often. Whoever links the archive, the tests too, goes on with plain objects, and only gcc makes
+    # objects that are both, which need no `ar` of their own.
+    set(cmx_dep_lto OFF)
+    if(CMX_LTO AND NOT cmx_size_lto AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+        set(cmx_dep_lto ON)
+        cmx_dep_provide(nghttp2 prefix_lto version)
+    endif()
     # Package lists of the private apt: 30 MB that nobody reads again.
     file(REMOVE_RECURSE "${CMX_CACHE_DIR}/apt" "${CMX_CACHE_DIR}/scratch")
 
@@ -273,6 +281,10 @@ function(cmx_deps_bundled)
     set_property(TARGET cmx_dep_wolfssl PROPERTY INTERFACE_COMPILE_DEFINITIONS WOLFSSL_USER_SETTINGS)
     set_property(TARGET cmx_dep_wolfssl PROPERTY INTERFACE_LINK_LIBRARIES Threads::Threads)
     set_property(TARGET cmx_dep_nghttp2 PROPERTY INTERFACE_COMPILE_DEFINITIONS NGHTTP2_STATICLIB)
+    if(cmx_dep_lto)
+        cmx_dep_import(nghttp2_lto libnghttp2.a "${prefix_lto}")
+        set_property(TARGET cmx_dep_nghttp2_lto PROPERTY INTERFACE_COMPILE_DEFINITIONS NGHTTP2_STATICLIB)
+    endif()
 endfunction()
 
 # cmocka for a target whose sysroot has none: the same recipe, but only when tests ask.

@@ -27,7 +27,9 @@ static void *note_refusal(void *session, void *block)
 {
     cmx_h2 *h2 = session;
 
-    h2->starved = h2->starved || block == NULL;
+    if (block == NULL) {
+        h2->starved = true;
+    }
     return block;
 }
 
