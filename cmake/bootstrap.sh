@@ -189,8 +189,9 @@ cross() {
     PATH=$compiler:$PATH
     for preset in size release; do
         say "building $preset for $cpu"
-        cmake --preset "$preset" -B "build/$preset-$cpu" --toolchain "toolchains/$cpu.cmake" -DCMX_WERROR=ON \
-            "-DCMX_TEST_RELAY=$root/build/release/chatmux-relay" "-DCMX_TEST_SLOWDOWN=$CROSS_SLOWDOWN"
+        # --fresh: a folder otherwise keeps the compiler it was first configured with.
+        cmake --fresh --preset "$preset" -B "build/$preset-$cpu" --toolchain "toolchains/$cpu.cmake" \
+            -DCMX_WERROR=ON "-DCMX_TEST_RELAY=$root/build/release/chatmux-relay" "-DCMX_TEST_SLOWDOWN=$CROSS_SLOWDOWN"
     done
     cmake --build "build/size-$cpu" --parallel "$jobs"
     cmake --build "build/release-$cpu" --parallel "$jobs" --target chatmux_cli

@@ -112,7 +112,8 @@ exec $debian-gcc -nostdinc -isystem $prefix/include -isystem $("$debian-gcc" -pr
     "\$@" -specs $prefix/lib/musl.specs
 EOF
 chmod +x "$scratch/root$prefix/bin/$triplet-gcc"
-for tool in ar ranlib nm strip size objdump objcopy readelf ld; do
+# gcc-ar and gcc-ranlib know the objects of link-time optimisation; CMake looks for them by this name.
+for tool in ar ranlib nm strip size objdump objcopy readelf ld gcc-ar gcc-ranlib; do
     ln -s "$(command -v "$debian-$tool" || command -v "$tool")" "$scratch/root$prefix/bin/$triplet-$tool"
 done
 

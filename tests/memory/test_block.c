@@ -240,6 +240,18 @@ static void test_block_presets_fit_their_constants(void **state)
     }
 }
 
+/* What the README says of it, where no ceiling adds to it. */
+static void test_block_of_tiny_is_as_small_as_promised(void **state)
+{
+    (void)state;
+    const size_t promised = sizeof(void *) > 4 ? 112 * 1024 : 96 * 1024;
+    if (CMX_BLOCK_RAISED_FIXED != 0 || CMX_BLOCK_RAISED_ORIGIN != 0 ||
+        CMX_BLOCK_RAISED_REQUEST != 0 || CMX_BLOCK_RAISED_CONNECTION != 0) {
+        skip();
+    }
+    assert_in_range(sizeof block_tiny, 1, promised);
+}
+
 static void test_block_of_bytes_is_aligned(void **state)
 {
     (void)state;
@@ -325,6 +337,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_block_figures_are_printed),
         cmocka_unit_test(test_block_presets_fit_their_constants),
+        cmocka_unit_test(test_block_of_tiny_is_as_small_as_promised),
         cmocka_unit_test(test_block_of_bytes_is_aligned),
         cmocka_unit_test(test_block_any_configuration_fits),
         cmocka_unit_test(test_block_extremes_fit),
