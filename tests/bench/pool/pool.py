@@ -3,12 +3,11 @@
 reach it by a new connection per request, by classic pools, and by a few multiplexed connections.
 
 In: a release build's folder (chatmux, chatmux-relay, pool_curl, bare_loop in it or below tests/).
-Out: Markdown on stdout, raw JSON lines on stderr; exit 1 when none of chatmux's rows meets all goals.
+Out: Markdown on stdout, raw JSON lines on stderr; exit 1 when a goal is missed.
 
-Goals, for at most 4 connections, beside the bare nghttp2 + wolfSSL loop of the same run: at least 97 % of its requests per
-second, P99 at most 45 ms, no timeouts, at most 15 µs of CPU per request. Two of them are of a machine
-that is idle and on which the bare loop takes 9 µs: where it takes more, 15 µs grow with it, and where
-its own P99 is above 45 ms, its P99 is the goal.
+Goals, beside the bare nghttp2 + wolfSSL loop of the same run: at least 97 % of its requests per
+second, P99 at most 45 ms, no timeouts, at most 15 µs of CPU per request. The last is of one machine:
+where the bare loop takes much more or less than 9 µs, compare the two.
 """
 
 import json
@@ -26,7 +25,6 @@ REPEATS = int(os.environ.get("RUNS", "3"))
 RPS_SHARE_MIN = 0.97
 P99_MS_MAX = 45.0
 CPU_US_MAX = 15.0
-CPU_US_BARE = 9.0 # the bare loop's when the goal was set
 
 PUBLISHED = """\
 Published figures of the pools that this replaces (real WAN, 12 to 2,350 requests/s offered): no pooling
@@ -113,25 +111,24 @@ def print_row(title, found):
     sys.stdout.flush()
 
 
-def missed_goals(ours, bare):
-    p99_ms_max = max(P99_MS_MAX, bare["p99_ms"])
-    cpu_us_max = CPU_US_MAX * max(1.0, cpu_us(bare) / CPU_US_BARE)
+def missed_goals(ours, bare, connections):
     missed = []
     if ours["rps"] < RPS_SHARE_MIN * bare["rps"]:
-        missed.append(f"{ours['rps']:.0f}/s, the bare loop {bare['rps']:.0f}/s")
-    if ours["p99_ms"] > p99_ms_max:
-        missed.append(f"P99 {ours['p99_ms']:.1f} ms, at most {p99_ms_max:.1f}")
+        missed.append(f"{connections} connections: {ours['rps']:.0f}/s, the bare loop {bare['rps']:.0f}/s")
+    if ours["p99_ms"] > P99_MS_MAX:
+        missed.append(f"{connections} connections: P99 {ours['p99_ms']:.1f} ms, "
+                      f"the bare loop {bare['p99_ms']:.1f}")
     if ours["timeouts"] or ours["failed"]:
-        missed.append(f"{ours['timeouts']} timeouts, {ours['failed']} failed")
-    if cpu_us(ours) > cpu_us_max:
-        missed.append(f"{cpu_us(ours):.1f} µs of CPU per request, "
-                      f"at most {cpu_us_max:.1f} beside the bare loop's {cpu_us(bare):.1f}")
+        missed.append(f"{connections} connections: {ours['timeouts']} timeouts, {ours['failed']} failed")
+    if cpu_us(ours) > CPU_US_MAX:
+        missed.append(f"{connections} connections: {cpu_us(ours):.1f} µs of CPU per request, "
+                      f"the bare loop {cpu_us(bare):.1f}")
     return missed
 
 
 def measure(build, relay):
     curl, bare, chatmux = find(build, "pool_curl"), find(build, "bare_loop"), find(build, "chatmux")
-    missed = {}
+    missed = []
     print_row("a new connection per request", run_peer(curl, relay, 2000, 0))
     for size, total in ((1, 1000), (10, 1500), (50, 4000), (100, 8000), (200, 10000)):
         print_row(f"pool of {size}, one stream each", run_peer(curl, relay, total, size))
@@ -143,7 +140,7 @@ def measure(build, relay):
         ours = median_of([pair[1] for pair in pairs])
         print_row(f"bare nghttp2 + wolfSSL loop, {connections}", least)
         print_row(f"**chatmux, {connections} multiplexed**", ours)
-        missed[connections] = missed_goals(ours, least)
+        missed += missed_goals(ours, least, connections)
     return missed
 
 
@@ -161,9 +158,8 @@ def main():
         finally:
             relay.stop()
     print("\n" + PUBLISHED, end="")
-    for connections, goals in missed.items():
-        print(f"goals with {connections} connections: " + (f"missed: {'; '.join(goals)}" if goals else "met"))
-    return 1 if all(missed.values()) else 0
+    print("goals: " + ("; ".join(f"missed, {line}" for line in missed) if missed else "all met"))
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
