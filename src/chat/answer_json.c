@@ -32,29 +32,12 @@ static bool is_string(cmx_json_span value)
 
 /* ---- usage ---- */
 
-/* Notes a member of an object in usage; `ctx` is the span of its value. The last one counts. */
-static bool take_cached(void *ctx, const cmx_json_key *key, cmx_json_span *value)
-{
-    if (IS(key, "cached_tokens")) {
-        *(cmx_json_span *)ctx = *value;
-    }
-    return true;
-}
-
-static bool take_reasoning(void *ctx, const cmx_json_key *key, cmx_json_span *value)
-{
-    if (IS(key, "reasoning_tokens")) {
-        *(cmx_json_span *)ctx = *value;
-    }
-    return true;
-}
-
 /* A count of the usage object: a member of it, or of an object in it. Where several are one count,
  * the first in this order that has it counts. */
 typedef struct usage_name {
     cmx_view member;
-    cmx_json_scan_take *inside; /* finds it; NULL = the member is the count itself */
-    size_t at;                  /* offset in cmx_usage */
+    cmx_view inside; /* empty = the member is the count itself */
+    size_t at;       /* offset in cmx_usage */
 } usage_name;
 
 #define NAME(text)                                \
@@ -63,18 +46,35 @@ typedef struct usage_name {
     }
 
 static const usage_name usage_names[CMX_ANSWER_JSON_COUNTS] = {
-    {NAME("prompt_tokens"), NULL, offsetof(cmx_usage, prompt_tokens)},
-    {NAME("input_tokens"), NULL, offsetof(cmx_usage, prompt_tokens)},
-    {NAME("completion_tokens"), NULL, offsetof(cmx_usage, completion_tokens)},
-    {NAME("output_tokens"), NULL, offsetof(cmx_usage, completion_tokens)},
-    {NAME("total_tokens"), NULL, offsetof(cmx_usage, total_tokens)},
-    {NAME("prompt_tokens_details"), take_cached, offsetof(cmx_usage, cached_tokens)},
-    {NAME("input_tokens_details"), take_cached, offsetof(cmx_usage, cached_tokens)},
-    {NAME("prompt_cache_hit_tokens"), NULL, offsetof(cmx_usage, cached_tokens)},
-    {NAME("completion_tokens_details"), take_reasoning, offsetof(cmx_usage, reasoning_tokens)},
-    {NAME("output_tokens_details"), take_reasoning, offsetof(cmx_usage, reasoning_tokens)},
-    {NAME("cost"), NULL, offsetof(cmx_usage, cost)}, /* in dollars, with a fraction */
+    {NAME("prompt_tokens"), NAME(""), offsetof(cmx_usage, prompt_tokens)},
+    {NAME("input_tokens"), NAME(""), offsetof(cmx_usage, prompt_tokens)},
+    {NAME("completion_tokens"), NAME(""), offsetof(cmx_usage, completion_tokens)},
+    {NAME("output_tokens"), NAME(""), offsetof(cmx_usage, completion_tokens)},
+    {NAME("total_tokens"), NAME(""), offsetof(cmx_usage, total_tokens)},
+    {NAME("prompt_tokens_details"), NAME("cached_tokens"), offsetof(cmx_usage, cached_tokens)},
+    {NAME("input_tokens_details"), NAME("cached_tokens"), offsetof(cmx_usage, cached_tokens)},
+    {NAME("prompt_cache_hit_tokens"), NAME(""), offsetof(cmx_usage, cached_tokens)},
+    {NAME("completion_tokens_details"), NAME("reasoning_tokens"),
+     offsetof(cmx_usage, reasoning_tokens)},
+    {NAME("output_tokens_details"), NAME("reasoning_tokens"),
+     offsetof(cmx_usage, reasoning_tokens)},
+    {NAME("cost"), NAME(""), offsetof(cmx_usage, cost)}, /* in dollars, with a fraction */
 };
+
+/* A value that is looked for in an object; the last one of the name counts. */
+typedef struct wanted {
+    cmx_view name;
+    cmx_json_span value; /* `at` NULL = none */
+} wanted;
+
+static bool take_wanted(void *ctx, const cmx_json_key *key, cmx_json_span *value)
+{
+    wanted *one = ctx;
+    if (cmx_json_text_is(*key, one->name)) {
+        one->value = *value;
+    }
+    return true;
+}
 
 static bool take_count(void *ctx, const cmx_json_key *key, cmx_json_span *value)
 {
@@ -86,13 +86,15 @@ static bool take_count(void *ctx, const cmx_json_key *key, cmx_json_span *value)
     if (i == CMX_ANSWER_JSON_COUNTS) {
         return true;
     }
-    if (usage_names[i].inside == NULL) {
+    if (usage_names[i].inside.len == 0) {
         counts[i] = *value;
         return true;
     }
-    counts[i].at = NULL;
-    return *value->at != '{' ||
-           cmx_json_scan_walk(value, LEVELS_DETAIL, usage_names[i].inside, &counts[i]);
+    wanted inside = {usage_names[i].inside, {NULL, NULL}};
+    bool valid =
+        *value->at != '{' || cmx_json_scan_walk(value, LEVELS_DETAIL, take_wanted, &inside);
+    counts[i] = inside.value;
+    return valid;
 }
 
 /* `object` is at one. */

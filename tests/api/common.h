@@ -10,19 +10,9 @@
 
 #include "chatmux/chatmux.h"
 #include "memory/fence.h"
+#include "require.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Ends the program with what went wrong. */
-#define REQUIRE(condition)                                                          \
-    do {                                                                            \
-        if (!(condition)) {                                                         \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-            exit(1);                                                                \
-        }                                                                           \
-    } while (0)
 
 /* Builds a client in a block of exactly the bytes that it needs, full of 0xA5. */
 static inline cmx_client *common_client(const cmx_config *config, fence *memory)

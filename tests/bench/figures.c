@@ -6,20 +6,11 @@
  * usage: figures URL CHATS on|off    (a relay with --plain; 32 in flight)
  */
 #include "chatmux/chatmux.h"
+#include "require.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { IN_FLIGHT = 32, BLOCK_BYTES = 4 * 1024 * 1024 };
-
-#define REQUIRE(condition)                                                          \
-    do {                                                                            \
-        if (!(condition)) {                                                         \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-            exit(1);                                                                \
-        }                                                                           \
-    } while (0)
 
 CMX_BLOCK(memory, BLOCK_BYTES);
 

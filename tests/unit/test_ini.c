@@ -13,33 +13,12 @@
 
 #include <cmocka.h>
 
-static char path[] = "/tmp/chatmux-ini.XXXXXX";
-
-static int make_file(void **state)
-{
-    (void)state;
-    int fd = mkstemp(path);
-    return fd < 0 ? -1 : close(fd);
-}
-
-static int remove_file(void **state)
-{
-    (void)state;
-    return unlink(path);
-}
-
-static void write_file(const char *text, size_t len)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, len, file), len);
-    assert_int_equal(fclose(file), 0);
-}
+#include "unit/temp_file.h"
 
 static void open_text(cli_ini *ini, const char *text)
 {
-    write_file(text, strlen(text));
-    assert_true(cli_ini_open(ini, "--config", path));
+    temp_file_write(text, strlen(text));
+    assert_true(cli_ini_open(ini, "--config", temp_file_path));
 }
 
 static void expect_pair(cli_ini *ini, unsigned line, const char *name, const char *value)
@@ -130,8 +109,8 @@ static void test_ini_a_file_that_is_no_text_is_refused(void **state)
 {
     (void)state;
     cli_ini ini;
-    write_file("a = 1\0\n", 7);
-    assert_false(cli_ini_open(&ini, "--config", path));
+    temp_file_write("a = 1\0\n", 7);
+    assert_false(cli_ini_open(&ini, "--config", temp_file_path));
     assert_null(ini.text);
     assert_false(cli_ini_open(&ini, "--config", "/tmp"));
     assert_false(cli_ini_open(&ini, "--config", "/tmp/chatmux-missing/x.ini"));
@@ -145,12 +124,12 @@ static void test_ini_the_longest_file_is_read_and_one_byte_more_is_refused(void 
     cli_ini ini;
     memset(text, '#', sizeof text);
     memcpy(text + CLI_INI_BYTES_MAX - 4, "\na=1", 4);
-    write_file(text, CLI_INI_BYTES_MAX);
-    assert_true(cli_ini_open(&ini, "--config", path));
+    temp_file_write(text, CLI_INI_BYTES_MAX);
+    assert_true(cli_ini_open(&ini, "--config", temp_file_path));
     expect_pair(&ini, 2, "a", "1");
     cli_ini_close(&ini);
-    write_file(text, CLI_INI_BYTES_MAX + 1);
-    assert_false(cli_ini_open(&ini, "--config", path));
+    temp_file_write(text, CLI_INI_BYTES_MAX + 1);
+    assert_false(cli_ini_open(&ini, "--config", temp_file_path));
 }
 
 static void test_ini_only_a_file_of_its_owner_alone_is_private(void **state)
@@ -163,12 +142,12 @@ static void test_ini_only_a_file_of_its_owner_alone_is_private(void **state)
                  {0604, false}, {0620, false}, {0601, false}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cli_ini ini;
-        write_file("a = 1\n", 6);
-        assert_int_equal(chmod(path, cases[i].mode), 0);
-        assert_true(cli_ini_open(&ini, "--config", path));
+        temp_file_write("a = 1\n", 6);
+        assert_int_equal(chmod(temp_file_path, cases[i].mode), 0);
+        assert_true(cli_ini_open(&ini, "--config", temp_file_path));
         assert_int_equal(ini.is_private, cases[i].is_private);
         cli_ini_close(&ini);
-        assert_int_equal(chmod(path, 0600), 0);
+        assert_int_equal(chmod(temp_file_path, 0600), 0);
     }
 }
 
@@ -183,5 +162,5 @@ int main(void)
         cmocka_unit_test(test_ini_the_longest_file_is_read_and_one_byte_more_is_refused),
         cmocka_unit_test(test_ini_only_a_file_of_its_owner_alone_is_private),
     };
-    return cmocka_run_group_tests(tests, make_file, remove_file);
+    return cmocka_run_group_tests(tests, temp_file_make, temp_file_remove);
 }

@@ -12,35 +12,14 @@
 
 #include <cmocka.h>
 
-static char path[] = "/tmp/chatmux-settings.XXXXXX";
-
-static int make_file(void **state)
-{
-    (void)state;
-    int fd = mkstemp(path);
-    return fd < 0 ? -1 : close(fd);
-}
-
-static int remove_file(void **state)
-{
-    (void)state;
-    return unlink(path);
-}
-
-static void write_file(const char *text)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
+#include "unit/temp_file.h"
 
 /* Reads a file that has no options in it. Returns how it ends. */
 static enum cli_ini_line read_text(cli_settings *settings, const char *text)
 {
-    write_file(text);
+    temp_file_write(text, strlen(text));
     memset(settings, 0, sizeof *settings);
-    assert_true(cli_settings_open(settings, path));
+    assert_true(cli_settings_open(settings, temp_file_path));
     return cli_settings_next(settings);
 }
 
@@ -172,8 +151,9 @@ static void test_settings_a_price_file_adds_to_what_the_configuration_has(void *
     (void)state;
     static cli_settings s;
     assert_int_equal(read_text(&s, "[price a]\ninput=1\noutput=2\n"), CLI_INI_END);
-    write_file("[vendor/b 2]\ninput=3\noutput=4\ncached-input=0.5\n");
-    assert_true(cli_settings_read_prices(&s, path));
+    const char *file = "[vendor/b 2]\ninput=3\noutput=4\ncached-input=0.5\n";
+    temp_file_write(file, strlen(file));
+    assert_true(cli_settings_read_prices(&s, temp_file_path));
     assert_int_equal(s.price_count, 2);
     assert_string_equal(s.prices[1].model, "vendor/b 2");
     assert_int_equal(s.prices[1].cached_input, 500000);
@@ -182,8 +162,8 @@ static void test_settings_a_price_file_adds_to_what_the_configuration_has(void *
     static const char *const texts[] = {"input=1\n", "[a]\ninput=1\n", "[a]\n[b]\n", "[a\n"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         memset(&s, 0, sizeof s);
-        write_file(texts[i]);
-        assert_false(cli_settings_read_prices(&s, path));
+        temp_file_write(texts[i], strlen(texts[i]));
+        assert_false(cli_settings_read_prices(&s, temp_file_path));
         cli_settings_close(&s);
     }
 }
@@ -217,5 +197,5 @@ int main(void)
         cmocka_unit_test(test_settings_a_price_file_adds_to_what_the_configuration_has),
         cmocka_unit_test(test_settings_lines_of_other_sections_are_handed_on),
     };
-    return cmocka_run_group_tests(tests, make_file, remove_file);
+    return cmocka_run_group_tests(tests, temp_file_make, temp_file_remove);
 }
