@@ -64,12 +64,16 @@ int cmx_tls_hooks_seed(unsigned char *out, unsigned int len); /* src/wire/, 0 is
 #define WOLFSSL_IP_ALT_NAME  /* IP names checked, IP name constraints enforced */
 #define WOLFSSL_HOSTNAME_VERIFY_ALT_NAME_ONLY /* no fallback to the Common Name */
 #define WOLFSSL_ALT_CERT_CHAINS               /* public sites are cross-signed */
-#define WOLFSSL_PEM_TO_DER                    /* trust bundles are PEM */
+#define NO_CODING                             /* PEM is taken apart by src/wire/tls_trust.c */
 #define WOLFSSL_MIN_RSA_BITS 2048             /* as browsers do */
 #define WOLFSSL_MIN_ECC_BITS 256              /* the same */
 #define MIN_RSA_BITS 2048                     /* older spelling of the same floor */
 #define NO_PWDBASED                           /* no encrypted key files */
 #define NO_PKCS12                             /* the same */
+#define WOLFSSL_NO_CLIENT_AUTH  /* no key of our own: who asks for a certificate gets none */
+#define NO_CHECK_PRIVATE_KEY    /* the same */
+#define WOLFSSL_RSA_PUBLIC_ONLY /* the same */
+#define WC_NO_RSA_OAEP          /* we verify, and decrypt nothing */
 
 /* ---- algorithms that the public web uses, and no others ---- */
 #define HAVE_ECC             /* P-256 and P-384 keys and signatures */
@@ -80,7 +84,6 @@ int cmx_tls_hooks_seed(unsigned char *out, unsigned int len); /* src/wire/, 0 is
 #define TFM_TIMING_RESISTANT /* the same for the big-number code */
 #define HAVE_CURVE25519      /* the key share every server prefers */
 #define WC_RSA_PSS           /* TLS 1.3 signatures with RSA certificates */
-#define WC_RSA_BLINDING      /* for client certificates */
 #define NO_DH                /* finite-field groups are not offered */
 #define NO_DSA               /* dead */
 #define HAVE_HKDF            /* TLS 1.3 key schedule */
@@ -94,6 +97,8 @@ int cmx_tls_hooks_seed(unsigned char *out, unsigned int len); /* src/wire/, 0 is
 #define HAVE_ONE_TIME_AUTH   /* joins the two into a suite */
 #define WOLFSSL_SHA384       /* P-384 chains and AES-256-GCM-SHA384 */
 #define WOLFSSL_SHA512       /* RSA chains of several roots */
+#define WOLFSSL_NOSHA512_224 /* no certificate names it */
+#define WOLFSSL_NOSHA512_256 /* the same */
 #define NO_SHA               /* no trusted chain uses it */
 #define NO_MD5               /* the same */
 #define NO_MD4               /* the same */
@@ -146,12 +151,13 @@ int cmx_tls_hooks_seed(unsigned char *out, unsigned int len); /* src/wire/, 0 is
 #define WOLFSSL_SP_ARM32_ASM /* the same */
 #endif
 #elif defined(CMX_WOLFSSL_SIZE)
-#define WOLFSSL_SP_SMALL    /* loops instead of unrolled code */
-#define CURVE25519_SMALL    /* the same */
-#define NO_ERROR_STRINGS    /* text costs flash; the numbers are documented */
-#define NO_AES_DECRYPT      /* GCM only ever encrypts blocks */
-#define HAVE_AESGCM_DECRYPT /* which the line above would take away, too */
-#define USE_SLOW_SHA512     /* a loop; only certificates and AES-256 suites use it */
+#define WOLFSSL_SP_SMALL      /* loops instead of unrolled code */
+#define CURVE25519_SMALL      /* the same */
+#define WOLFSSL_AES_NO_UNROLL /* the same */
+#define NO_ERROR_STRINGS      /* text costs flash; the numbers are documented */
+#define NO_AES_DECRYPT        /* GCM only ever encrypts blocks */
+#define HAVE_AESGCM_DECRYPT   /* which the line above would take away, too */
+#define USE_SLOW_SHA512       /* a loop; only certificates and AES-256 suites use it */
 #else
 #error "user_settings.h must choose CMX_WOLFSSL_FAST or CMX_WOLFSSL_SIZE"
 #endif

@@ -76,7 +76,7 @@
     X(TIMEOUT_PING, -429, "the connection stopped answering within ping_timeout_ms")               \
     X(TIMEOUT_WRITE, -430, "the connection took no bytes for longer than write_timeout_ms")        \
     X(TIMEOUT_DRAIN, -431, "the connection was replaced and not done within drain_timeout_ms")     \
-    X(TLS, -501, "the TLS handshake failed; the server must speak TLS 1.3")                        \
+    X(TLS, -501, "the TLS handshake failed; needed: TLS 1.3 and no client certificate")            \
     X(CERT_UNTRUSTED, -502, "no trusted CA signed the server's certificate; check the CA file")    \
     X(CERT_HOST, -503, "the certificate is for another host name or address")                      \
     X(CERT_EXPIRED, -504, "the certificate has expired; check the server and the clock")           \

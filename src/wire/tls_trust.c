@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A window of one certificate slides over the bytes. PEM is cut at its marker lines, which is all
- * that is looked at here; decoding and judging is the library's. A cut or damaged certificate in
- * the middle costs only itself.
+ * A window of one certificate slides over the bytes. PEM is cut at its marker lines and decoded
+ * where it lies; judging is the library's. A cut or damaged certificate in the middle costs only
+ * itself.
  */
 #include "wire/tls_trust.h"
 
-#include "base/view.h"
-#include "wire/tls_build.h"
-
-#include <wolfssl/ssl.h>
-#include <wolfssl/wolfcrypt/asn_public.h>
-#include <wolfssl/wolfcrypt/error-crypt.h>
+#include "base/base64.h"
 
 #include <string.h>
 
@@ -24,9 +19,11 @@ enum {
 #define PEM_BEGIN CMX_VIEW_LITERAL("-----BEGIN CERTIFICATE-----")
 #define PEM_END CMX_VIEW_LITERAL("-----END CERTIFICATE-----")
 
-/* One run over a source. */
+/* One run over memory, a file, or the files of a directory. */
 typedef struct trust_load {
     cmx_tls_context *context;
+    const cmx_port *port; /* whose file is read; NULL = `memory` is */
+    cmx_view memory;
     uint8_t *window; /* WINDOW_BYTES of the region, while loading */
     size_t len;      /* bytes in the window */
     bool is_der;     /* the source started like DER */
@@ -35,46 +32,34 @@ typedef struct trust_load {
     uint32_t usable; /* of these, trusted now */
 } trust_load;
 
-/* Where the bytes come from: memory if `bytes` is set, else a file of the port. */
-typedef struct trust_source {
-    const uint8_t *bytes;
-    size_t len;
-    const cmx_port *port;
-    const char *path;
-} trust_source;
-
 /* Reads at `offset`; *len is the room at `out` before and the bytes read after, 0 at the end. */
-static int read_source(const trust_source *source, uint64_t offset, uint8_t *out, size_t *len)
+static int read_source(const trust_load *load, const char *path, uint64_t offset, uint8_t *out,
+                       size_t *len)
 {
+    const cmx_port *port = load->port;
     size_t room = *len;
 
-    if (source->bytes == NULL) {
-        const cmx_port *port = source->port;
-        int rc = port->file_read(port->ctx, source->path, offset, out, len);
+    if (port != NULL) {
+        int rc = port->file_read(port->ctx, path, offset, out, len);
         if (rc == CMX_OK && *len <= room) {
             return CMX_OK;
         }
         return rc == CMX_ERR_TRUST ? rc : CMX_ERR_PORT;
     }
-    size_t rest = source->len - (size_t)offset;
+    size_t rest = load->memory.len - (size_t)offset;
     *len = rest < room ? rest : room;
-    memcpy(out, source->bytes + offset, *len);
+    memcpy(out, load->memory.data + offset, *len);
     return CMX_OK;
 }
 
 /* Returns where `needle` starts in the window at or after `from`, or the window's length. */
 static size_t find_marker(const trust_load *load, size_t from, cmx_view needle)
 {
-    while (from + needle.len <= load->len) {
-        const uint8_t *at =
-            memchr(load->window + from, needle.data[0], load->len - from - needle.len + 1);
-        if (at == NULL) {
-            break;
+    for (; from + needle.len <= load->len; from++) {
+        const uint8_t *at = load->window + from;
+        if (*at == needle.data[0] && memcmp(at, needle.data, needle.len) == 0) {
+            return from;
         }
-        if (memcmp(at, needle.data, needle.len) == 0) {
-            return (size_t)(at - load->window);
-        }
-        from = (size_t)(at - load->window) + 1;
     }
     return load->len;
 }
@@ -95,19 +80,13 @@ static int count_certificate(trust_load *load, int rc)
     return rc == CMX_ERR_NO_MEMORY ? rc : CMX_OK;
 }
 
-static int add_pem(trust_load *load, size_t len)
+/* Decodes what lies between the markers, where it lies. */
+static int add_pem(trust_load *load, size_t end)
 {
-    DerBuffer *der = NULL;
-    int rc = CMX_ERR_CERT_INVALID;
-    int native =
-        wc_PemToDer(load->window, (long)len, CERT_TYPE, &der, load->context->region, NULL, NULL);
-    if (native == 0) {
-        rc = cmx_tls_context_add_der(load->context, der->buffer, der->length);
-    } else if (native == MEMORY_E) {
-        rc = CMX_ERR_NO_MEMORY;
-    }
-    wc_FreeDer(&der);
-    return count_certificate(load, rc);
+    uint8_t *bytes = load->window + PEM_BEGIN.len;
+    size_t len = cmx_base64_read((cmx_view){bytes, end - PEM_BEGIN.len}, bytes);
+
+    return count_certificate(load, cmx_tls_context_add_der(load->context, bytes, len));
 }
 
 /* Takes all complete PEM certificates out of the window and leaves what may be the start of one. */
@@ -129,7 +108,7 @@ static int take_pem(trust_load *load)
             rc = count_certificate(load, CMX_ERR_CERT_INVALID);
             drop_bytes(load, next);
         } else if (end < load->len) {
-            rc = add_pem(load, end + PEM_END.len);
+            rc = add_pem(load, end);
             drop_bytes(load, end + PEM_END.len);
         } else if (load->len == WINDOW_BYTES) {
             rc = count_certificate(load, CMX_ERR_CERT_INVALID);
@@ -187,7 +166,7 @@ static int take_der(trust_load *load)
 }
 
 /* Runs over one source; the counts go on. */
-static int load_source(trust_load *load, const trust_source *source)
+static int load_source(trust_load *load, const char *path)
 {
     uint64_t offset = 0;
 
@@ -195,7 +174,7 @@ static int load_source(trust_load *load, const trust_source *source)
     load->is_over = false;
     while (offset < CMX_TLS_TRUST_FILE_BYTES_MAX && !load->is_over) {
         size_t got = WINDOW_BYTES - load->len;
-        int rc = read_source(source, offset, load->window + load->len, &got);
+        int rc = read_source(load, path, offset, load->window + load->len, &got);
         if (rc != CMX_OK) {
             return rc;
         }
@@ -218,52 +197,6 @@ static int load_source(trust_load *load, const trust_source *source)
     return CMX_OK;
 }
 
-static int load_start(trust_load *load, cmx_tls_context *context)
-{
-    *load = (trust_load){.context = context};
-    cmx_region_charge(context->region, 0);
-    load->window = cmx_region_take(context->region, WINDOW_BYTES);
-    return load->window == NULL ? CMX_ERR_NO_MEMORY : CMX_OK;
-}
-
-/* Ends a run: its own error first, else success if anything is usable. */
-static int load_finish(trust_load *load, int rc)
-{
-    cmx_region_give(load->context->region, load->window);
-    if (rc != CMX_OK) {
-        return rc;
-    }
-    return load->usable > 0 ? CMX_OK : CMX_ERR_TRUST;
-}
-
-int cmx_tls_trust_memory(cmx_tls_context *context, const void *bytes, size_t len)
-{
-    trust_source source = {.bytes = bytes, .len = len};
-    trust_load load;
-
-    if (bytes == NULL || len == 0) {
-        return CMX_ERR_CERT_INVALID;
-    }
-    int rc = load_start(&load, context);
-    if (rc != CMX_OK) {
-        return rc;
-    }
-    rc = load_finish(&load, load_source(&load, &source));
-    return rc == CMX_ERR_TRUST && load.found == 0 ? CMX_ERR_CERT_INVALID : rc;
-}
-
-int cmx_tls_trust_file(cmx_tls_context *context, const cmx_port *port, const char *path)
-{
-    trust_source source = {.port = port, .path = path};
-    trust_load load;
-    int rc = load_start(&load, context);
-
-    if (rc != CMX_OK) {
-        return rc;
-    }
-    return load_finish(&load, load_source(&load, &source));
-}
-
 /* Joins directory and name. Returns false if the result would be too long. */
 static bool join_path(const char *dir, const char *name, char out[CMX_TLS_TRUST_PATH_BYTES_MAX])
 {
@@ -280,11 +213,11 @@ static bool join_path(const char *dir, const char *name, char out[CMX_TLS_TRUST_
     return true;
 }
 
-static int load_dir(trust_load *load, const cmx_port *port, const char *dir)
+static int load_dir(trust_load *load, const char *dir)
 {
+    const cmx_port *port = load->port;
     char name[NAME_BYTES_MAX];
     char path[CMX_TLS_TRUST_PATH_BYTES_MAX];
-    trust_source source = {.port = port, .path = path};
 
     for (uint32_t i = 0; i < CMX_TLS_TRUST_FILES_MAX; i++) {
         int rc = port->dir_entry(port->ctx, dir, i, name, sizeof(name));
@@ -297,7 +230,7 @@ static int load_dir(trust_load *load, const cmx_port *port, const char *dir)
         if (!join_path(dir, name, path)) {
             continue;
         }
-        rc = load_source(load, &source);
+        rc = load_source(load, path);
         if (rc != CMX_OK && rc != CMX_ERR_TRUST) {
             return rc;
         }
@@ -305,13 +238,42 @@ static int load_dir(trust_load *load, const cmx_port *port, const char *dir)
     return CMX_OK;
 }
 
+/* Lends the window to a run. Returns its own error first, else success if anything is usable. */
+static int run_load(trust_load *load, const char *path, bool is_dir)
+{
+    cmx_region *region = load->context->region;
+
+    cmx_region_charge(region, 0);
+    load->window = cmx_region_take(region, WINDOW_BYTES);
+    if (load->window == NULL) {
+        return CMX_ERR_NO_MEMORY;
+    }
+    int rc = is_dir ? load_dir(load, path) : load_source(load, path);
+    cmx_region_give(region, load->window);
+    return rc == CMX_OK && load->usable == 0 ? CMX_ERR_TRUST : rc;
+}
+
+int cmx_tls_trust_memory(cmx_tls_context *context, const void *bytes, size_t len)
+{
+    trust_load load = {.context = context, .memory = {bytes, len}};
+
+    if (bytes == NULL || len == 0) {
+        return CMX_ERR_CERT_INVALID;
+    }
+    int rc = run_load(&load, NULL, false);
+    return rc == CMX_ERR_TRUST && load.found == 0 ? CMX_ERR_CERT_INVALID : rc;
+}
+
+int cmx_tls_trust_file(cmx_tls_context *context, const cmx_port *port, const char *path)
+{
+    trust_load load = {.context = context, .port = port};
+
+    return run_load(&load, path, false);
+}
+
 int cmx_tls_trust_dir(cmx_tls_context *context, const cmx_port *port, const char *path)
 {
-    trust_load load;
-    int rc = load_start(&load, context);
+    trust_load load = {.context = context, .port = port};
 
-    if (rc != CMX_OK) {
-        return rc;
-    }
-    return load_finish(&load, load_dir(&load, port, path));
+    return run_load(&load, path, true);
 }

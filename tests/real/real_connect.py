@@ -103,6 +103,15 @@ class Untrusted(common.Case):
     def test_server_without_tls_1_3(self):
         self.expect_refusal(["--tls12"], "TLS handshake failed", "CMX_ERR_TLS")
 
+    def test_server_that_needs_a_client_certificate(self):
+        self.expect_refusal(["--need-cert"], "client certificate", "CMX_ERR_TLS")
+
+    def test_server_that_asks_for_a_client_certificate(self):
+        with Relay("--ask-cert", "--tokens", "3") as relay:
+            result = run("chat", "--url", relay.url, "--cacert", relay.cacert, "hello")
+            self.assertEqual(result.code, 0, result)
+            self.assertEqual(relay.stop()["completed"], 1)
+
     def test_address_literal_must_be_in_the_certificate(self):
         # 127.0.0.2 reaches the same relay, but its certificate names 127.0.0.1 only.
         with Relay("--listen", "127.0.0.2") as relay:

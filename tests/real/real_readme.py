@@ -34,12 +34,14 @@ def c_blocks():
 def libraries():
     """libchatmux.a and what it stands on, as the build found it."""
     with open(os.path.join(BUILD_DIR, "CMakeCache.txt"), encoding="utf-8") as file:
-        prefixes = dict(re.findall(r"^CMX_(\w+)_PREFIX:INTERNAL=(.+)$", file.read(), re.M))
+        cache = file.read()
+    prefixes = dict(re.findall(r"^CMX_(\w+)_PREFIX:INTERNAL=(.+)$", cache, re.M))
     found = [os.path.join(BUILD_DIR, "libchatmux.a")]
     for name in ("wolfssl", "nghttp2"):
         path = os.path.join(prefixes.get(name, ""), "lib", f"lib{name}.a")
         found.append(path if os.path.exists(path) else f"-l{name}")
-    return found + ["-pthread"]
+    fixed = ["-no-pie"] if "\nCMX_PIC:BOOL=OFF\n" in cache else [] # as chatmux.pc says
+    return found + ["-pthread"] + fixed
 
 
 def sanitizer_flags():

@@ -42,6 +42,8 @@ static const flag flags[] = {
     {"--wrong-host", FLAG_BOOL, AT(wrong_host), 0, 0},
     {"--expired", FLAG_BOOL, AT(expired), 0, 0},
     {"--tls12", FLAG_BOOL, AT(tls12), 0, 0},
+    {"--ask-cert", FLAG_BOOL, AT(ask_cert), 0, 0},
+    {"--need-cert", FLAG_BOOL, AT(need_cert), 0, 0},
     {"--tokens", FLAG_INT, AT(tokens), 0, 10000000},
     {"--gap-ms", FLAG_MS, AT(gap_us), 0, DAY_S * 1000},
     {"--jitter-pct", FLAG_INT, AT(jitter_pct), 0, 100},
@@ -88,6 +90,7 @@ static const char help_text[] =
     "         and ends with the last stream, after N seconds or at a second signal)\n"
     "TLS      --make-ca DIR (writes ca.pem cert.pem key.pem)  --cert F --key-file F  --plain\n"
     "         --no-h2  --alpn-alert  --wrong-host  --expired  --tls12\n"
+    "         --ask-cert (a client certificate; none will do)  --need-cert (none will not)\n"
     "answers  --tokens N (64)  --gap-ms G (0 = full speed)  --jitter-pct P (20)\n"
     "         --latency-ms L  --tick-us N (1000; what falls due within a tick leaves together)\n"
     "         --events-per-frame N (1)  --token-text S  --seed N\n"

@@ -57,6 +57,8 @@ typedef struct relay_options {
     bool wrong_host;
     bool expired;
     bool tls12;
+    bool ask_cert;  /* a client certificate may be sent */
+    bool need_cert; /* it must */
     bool stamp;
     bool json_stats;
     bool help;

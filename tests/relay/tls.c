@@ -69,6 +69,10 @@ SSL_CTX *relay_tls_open(const relay_options *options, const char *cert_file, con
         SSL_CTX_free(context);
         return NULL;
     }
+    if (options->ask_cert || options->need_cert) {
+        int missing = options->need_cert ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER | missing, NULL);
+    }
     SSL_CTX_set_alpn_select_cb(context, on_alpn, (void *)(uintptr_t)options);
     /* one large recv instead of two per record: the emulator must not eat the benchmark's cores */
     SSL_CTX_set_read_ahead(context, 1);
