@@ -9,8 +9,8 @@
 #include "cli/metrics_file.h"
 #include "cli/report.h"
 #include "cli/session.h"
+#include "cli/system.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -23,6 +23,7 @@ enum {
     WAIT_MS = 200,          /* and so long without any */
     METRICS_EVERY_US = 1000000,
     LINE_BYTES = 256,                    /* of the live line */
+    STATUS_BYTES = 4096,                 /* of what the kernel says of this process */
     COLUMNS = 80,                        /* of a terminal that does not say */
     MODELS = 8,                          /* with figures of their own */
     ANSWER_BYTES = 128 * 1024,           /* of an answer that is not streamed */
@@ -38,6 +39,8 @@ enum {
 
     TAILS_BYTES = 1 << 20, /* of all tails: the fewer in flight, the less looks for a buffer */
 };
+
+#define WIPE "\r\033[K" /* the line that the cursor is in */
 
 /* One completion in flight. */
 typedef struct bench_slot {
@@ -82,15 +85,11 @@ static int start_one(bench *b)
     static const cmx_message message = {.role = CMX_ROLE_USER,
                                         .text = "Say something about connection pooling."};
     bench_slot *slot = b->free[b->free_count - 1];
-    cmx_chat chat;
-    cmx_chat_default(&chat);
+    cmx_chat chat = b->options->chat;
     chat.origin = b->session.origin;
-    chat.model = b->options->routed ? NULL : b->options->model;
-    chat.tier = b->options->tier;
     chat.messages = &message;
     chat.message_count = 1;
     chat.stream = !b->options->no_stream;
-    chat.max_tokens = b->options->max_tokens;
     chat.answer = slot->answer;
     chat.answer_bytes = slot->answer == NULL ? 0 : ANSWER_BYTES;
     chat.user = slot;
@@ -99,8 +98,7 @@ static int start_one(bench *b)
     const char *bad_field = NULL;
     int rc = cmx_chat_start(b->session.client, &chat, &id, &bad_field);
     if (rc != CMX_OK) {
-        fprintf(stderr, "chatmux: %s: %s\n", bad_field, cmx_error_text(rc));
-        return CLI_EXIT_USAGE;
+        return cli_out_say(CLI_EXIT_USAGE, "%s: %s", bad_field, cmx_error_text(rc));
     }
     b->free_count--;
     b->started++;
@@ -139,7 +137,7 @@ static void on_delta(bench *b, bench_slot *slot, const cmx_delta *delta)
 static void wipe_live(const bench *b)
 {
     if (b->terminal) {
-        fputs("\r\033[K", stderr);
+        cli_out_print(&cli_out_error, WIPE);
     }
 }
 
@@ -158,7 +156,7 @@ static void on_done(bench *b, bench_slot *slot, const cmx_done *done)
 }
 
 /* A line that is longer than the terminal is wide could not be drawn over. */
-static int terminal_columns(void)
+static size_t terminal_columns(void)
 {
     struct winsize size;
     bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
@@ -171,22 +169,25 @@ static void show_live(bench *b)
     if (now - b->live_us < LIVE_EVERY_US) {
         return;
     }
-    double seconds = (double)(now - b->live_us) / 1e6;
-    double tokens = (double)(b->result.deltas - b->live_deltas) / seconds;
+    uint64_t tokens = (b->result.deltas - b->live_deltas) * 1000000 / (now - b->live_us);
     b->live_us = now;
     b->live_deltas = b->result.deltas;
     cmx_stats stats;
     cmx_client_stats(b->session.client, &stats);
     char line[LINE_BYTES];
-    snprintf(line, sizeof line,
-             "%llu/%u done, %llu failed, %llu retries, P50 %.0f ms, P99 %.0f ms, %.0f tokens/s, "
-             "%u streams, %u connections",
-             (unsigned long long)b->result.completions, b->options->total,
-             (unsigned long long)b->result.failed, (unsigned long long)stats.retries,
-             (double)stats.total.p50_us / 1e3, (double)stats.total.p99_us / 1e3, tokens,
-             stats.streams, stats.connections);
-    fprintf(stderr, "\r\033[K%.*s", terminal_columns() - 1, line);
-    fflush(stderr);
+    cli_out out = {line, sizeof line, 0, -1, 0};
+    cli_out_print(&out,
+                  "%llu/%u done, %llu failed, %llu retries, P50 %u ms, P99 %u ms, %llu tokens/s, "
+                  "%u streams, %u connections",
+                  (unsigned long long)b->result.completions, b->options->total,
+                  (unsigned long long)b->result.failed, (unsigned long long)stats.retries,
+                  (unsigned)((stats.total.p50_us + 500) / 1000),
+                  (unsigned)((stats.total.p99_us + 500) / 1000), (unsigned long long)tokens,
+                  stats.streams, stats.connections);
+    size_t columns = terminal_columns() - 1;
+    wipe_live(b);
+    cli_out_bytes(&cli_out_error, line, out.len < columns ? out.len : columns);
+    cli_out_flush(&cli_out_error);
 }
 
 /* A file that cannot be written does not end a load that runs. */
@@ -233,8 +234,7 @@ static int run_load(bench *b)
         }
         int rc = cmx_client_wait(b->session.client, &event, looks ? WAIT_MS : UINT32_MAX);
         if (rc < 0) {
-            fprintf(stderr, "chatmux: %s\n", cmx_error_text(rc));
-            return CLI_EXIT_FAILED;
+            return cli_out_say(CLI_EXIT_FAILED, "%s", cmx_error_text(rc));
         }
         if (rc == CMX_OK) {
             take_event(b, &event);
@@ -303,20 +303,16 @@ static void configure(const bench *b, cmx_config *config)
 /* Most that this program had resident. getrusage() would count what its parent had before exec. */
 static uint64_t resident_kib(void)
 {
-    char line[128];
-    const size_t label_len = strlen("VmHWM:");
-    uint64_t kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, "VmHWM:", label_len) == 0) {
-            kib = strtoull(line + label_len, NULL, 10);
-            break;
-        }
+    static const char label[] = "VmHWM:";
+    char text[STATUS_BYTES];
+    size_t len = 0;
+    bool ignored;
+    if (cli_system_read("/proc/self/status", text, sizeof text - 1, &len, &ignored) != NULL) {
+        return 0;
     }
-    if (file != NULL) {
-        fclose(file);
-    }
-    return kib;
+    text[len] = '\0';
+    const char *at = strstr(text, label);
+    return at == NULL ? 0 : strtoul(at + sizeof label - 1, NULL, 10);
 }
 
 static void measure_end(bench *b, uint64_t cpu_begun_us)
@@ -334,8 +330,7 @@ static int run(bench *b)
     configure(b, &config);
     int rc = take_slots(b);
     if (rc != 0) {
-        fprintf(stderr, "chatmux: not enough memory for %u completions\n", b->options->in_flight);
-        return rc;
+        return cli_out_say(rc, "not enough memory for %u completions", b->options->in_flight);
     }
     rc = cli_session_open(&b->session, b->options, &config);
     if (rc != 0) {
@@ -356,16 +351,15 @@ static int run(bench *b)
         return rc;
     }
     bool all_well = b->result.failed == 0 && !b->metrics_failed;
-    cli_bench_report(stdout, &b->result, b->options);
-    return cli_report_flush(all_well ? CLI_EXIT_OK : CLI_EXIT_FAILED);
+    cli_bench_report(&b->result, b->options);
+    return all_well ? CLI_EXIT_OK : CLI_EXIT_FAILED;
 }
 
 int cli_bench_run(const cli_options *options)
 {
     bench *b = calloc(1, sizeof *b);
     if (b == NULL) {
-        fprintf(stderr, "chatmux: not enough memory\n");
-        return CLI_EXIT_FAILED;
+        return cli_out_say(CLI_EXIT_FAILED, "not enough memory");
     }
     b->options = options;
     b->terminal = !options->json && isatty(STDERR_FILENO) != 0;

@@ -8,8 +8,6 @@
 #include "cli/options.h"
 #include "cli/samples.h"
 
-#include <stdio.h>
-
 typedef struct cli_bench_result {
     uint64_t completions; /* ended, well or not */
     uint64_t failed;      /* of these, not complete */
@@ -24,7 +22,7 @@ typedef struct cli_bench_result {
     cli_samples lag; /* of a token behind its send stamp */
 } cli_bench_result;
 
-/* Prints the result. */
-void cli_bench_report(FILE *out, const cli_bench_result *result, const cli_options *options);
+/* Prints the result to standard output. */
+void cli_bench_report(const cli_bench_result *result, const cli_options *options);
 
 #endif

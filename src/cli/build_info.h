@@ -6,9 +6,9 @@
 #ifndef CMX_CLI_BUILD_INFO_H
 #define CMX_CLI_BUILD_INFO_H
 
-#include <stdio.h>
+#include "cli/out.h"
 
 /* Prints it. */
-void cli_build_info_print(FILE *out);
+void cli_build_info_print(cli_out *out);
 
 #endif

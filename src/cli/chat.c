@@ -11,11 +11,13 @@
 #include "cli/report.h"
 #include "cli/session.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_BYTES = 4 * 1024 * 1024 }; /* of an answer that is not streamed */
+enum {
+    ANSWER_BYTES = 4 * 1024 * 1024, /* of an answer that is not streamed */
+    JSON_BYTES_PER_BYTE = 6,        /* at most: \u001b */
+};
 
 /* What a chat borrows, all owned here. */
 typedef struct texts {
@@ -38,35 +40,38 @@ static void close_texts(texts *t)
 
 static int read_prompt(const cli_options *options, texts *t)
 {
-    if (options->prompt == NULL) {
-        t->prompt = cli_input_read("the prompt", NULL, CLI_INPUT_BYTES_MAX, &t->prompt_len);
+    if (options->operand == NULL) {
+        t->prompt = cli_input_read("the prompt", "-", CLI_INPUT_BYTES_MAX, &t->prompt_len);
         if (t->prompt == NULL) {
             return CLI_EXIT_USAGE;
         }
     }
-    if (options->prompt == NULL ? t->prompt_len == 0 : options->prompt[0] == '\0') {
-        fprintf(stderr, "chatmux: the prompt is empty\n");
-        return CLI_EXIT_USAGE;
+    if (options->operand == NULL ? t->prompt_len == 0 : options->operand[0] == '\0') {
+        return cli_out_say(CLI_EXIT_USAGE, "the prompt is empty");
     }
     return 0;
 }
 
 static int join_stops(const cli_options *options, texts *t)
 {
-    size_t len = 0;
+    size_t capacity = 2 + options->stop_count; /* signs between them, and a NUL */
+    for (uint32_t i = 0; i < options->stop_count; i++) {
+        capacity += 2 + JSON_BYTES_PER_BYTE * strlen(options->stops[i]);
+    }
     if (options->stop_count == 0) {
         return 0;
     }
-    FILE *out = open_memstream(&t->stops, &len);
-    if (out == NULL) {
+    t->stops = calloc(1, capacity);
+    if (t->stops == NULL) {
         return CLI_EXIT_FAILED;
     }
+    cli_out out = {t->stops, capacity, 0, -1, 0};
     for (uint32_t i = 0; i < options->stop_count; i++) {
-        fputc(i == 0 ? '[' : ',', out);
-        cli_report_json(out, (cmx_text){options->stops[i], strlen(options->stops[i])});
+        cli_out_byte(&out, i == 0 ? '[' : ',');
+        cli_report_json(&out, (cmx_text){options->stops[i], strlen(options->stops[i])});
     }
-    fputc(']', out);
-    return fclose(out) == 0 ? 0 : CLI_EXIT_FAILED;
+    cli_out_byte(&out, ']');
+    return 0;
 }
 
 static bool is_object(const char *text)
@@ -82,8 +87,10 @@ static int read_texts(const cli_options *options, texts *t)
             return CLI_EXIT_USAGE;
         }
     }
-    if (options->response_format != NULL && !is_object(options->response_format)) {
-        t->response_format = cli_input_json("--response-format", options->response_format);
+    if (options->chat.response_format_json != NULL &&
+        !is_object(options->chat.response_format_json)) {
+        t->response_format =
+            cli_input_json("--response-format", options->chat.response_format_json);
         if (t->response_format == NULL) {
             return CLI_EXIT_USAGE;
         }
@@ -92,8 +99,7 @@ static int read_texts(const cli_options *options, texts *t)
         t->answer = malloc(ANSWER_BYTES);
     }
     if (join_stops(options, t) != 0 || (options->no_stream && t->answer == NULL)) {
-        fprintf(stderr, "chatmux: not enough memory for the answer\n");
-        return CLI_EXIT_FAILED;
+        return cli_out_say(CLI_EXIT_FAILED, "not enough memory for the answer");
     }
     return read_prompt(options, t);
 }
@@ -101,7 +107,7 @@ static int read_texts(const cli_options *options, texts *t)
 /* The words need quotes to be JSON, and shells eat them. */
 static const char *quote_word(const char *text)
 {
-    static const char *const words[][2] = {
+    static const char words[][2][11] = {
         {"none", "\"none\""}, {"auto", "\"auto\""}, {"required", "\"required\""}};
     for (size_t i = 0; text != NULL && i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(text, words[i][0]) == 0) {
@@ -113,22 +119,14 @@ static const char *quote_word(const char *text)
 
 static void fill_chat(cmx_chat *chat, const cli_options *options, const texts *t)
 {
-    cmx_chat_default(chat);
-    chat->model = options->routed ? NULL : options->model;
-    chat->tier = options->tier;
+    *chat = options->chat;
     chat->stream = !options->no_stream;
-    chat->temperature_milli = options->temperature_milli;
-    chat->top_p_milli = options->top_p_milli;
-    chat->max_tokens = options->max_tokens;
-    chat->max_completion_tokens = options->max_completion_tokens;
-    chat->choices = options->choices;
-    chat->no_obfuscation = options->no_obfuscation;
     chat->stop_json = t->stops;
     chat->tools_json = t->tools;
-    chat->tool_choice_json = quote_word(options->tool_choice);
-    chat->response_format_json =
-        t->response_format != NULL ? t->response_format : options->response_format;
-    chat->extra_json = options->extra;
+    chat->tool_choice_json = quote_word(chat->tool_choice_json);
+    if (t->response_format != NULL) {
+        chat->response_format_json = t->response_format;
+    }
     chat->answer = t->answer;
     chat->answer_bytes = t->answer == NULL ? 0 : ANSWER_BYTES;
 }
@@ -136,7 +134,7 @@ static void fill_chat(cmx_chat *chat, const cli_options *options, const texts *t
 /* The fields that options stand for, by the options' names. */
 static const char *option_of(const char *field)
 {
-    static const char *const names[][2] = {
+    static const char names[][2][22] = {
         {"model", "--model"},
         {"stop_json", "--stop"},
         {"tools_json", "--tools"},
@@ -157,12 +155,10 @@ static int refuse(const cmx_chat *chat, int status, const char *field)
     cmx_chat_fault fault = {NULL, 0, 0};
     if (cmx_chat_check(chat, &fault) == status && fault.field != NULL &&
         (status == CMX_ERR_JSON || status == CMX_ERR_UTF8)) {
-        fprintf(stderr, "chatmux: %s: %s [byte %zu]\n", option_of(fault.field),
-                cmx_error_text(status), fault.offset);
-    } else {
-        fprintf(stderr, "chatmux: %s: %s\n", option_of(field), cmx_error_text(status));
+        return cli_out_say(CLI_EXIT_USAGE, "%s: %s [byte %zu]", option_of(fault.field),
+                           cmx_error_text(status), fault.offset);
     }
-    return CLI_EXIT_USAGE;
+    return cli_out_say(CLI_EXIT_USAGE, "%s: %s", option_of(field), cmx_error_text(status));
 }
 
 static int pull_events(const cli_options *options, const cli_session *session, cmx_id id)
@@ -173,8 +169,7 @@ static int pull_events(const cli_options *options, const cli_session *session, c
     while (code == 0) {
         int rc = cli_interrupt_wait(session->client, id, &event);
         if (rc != CMX_OK) {
-            fprintf(stderr, "chatmux: %s\n", cmx_error_text(rc));
-            code = CLI_EXIT_FAILED;
+            code = cli_out_say(CLI_EXIT_FAILED, "%s", cmx_error_text(rc));
         } else if (event.kind == CMX_EVENT_DONE) {
             code = cli_answer_done(&answer, &event.done);
             break;
@@ -193,9 +188,10 @@ static int start_chat(const cli_options *options, const cli_session *session, co
     if (options->system != NULL) {
         messages[count++] = (cmx_message){.role = CMX_ROLE_SYSTEM, .text = options->system};
     }
-    messages[count++] = (cmx_message){.role = CMX_ROLE_USER,
-                                      .text = options->prompt != NULL ? options->prompt : t->prompt,
-                                      .text_len = options->prompt != NULL ? 0 : t->prompt_len};
+    messages[count++] =
+        (cmx_message){.role = CMX_ROLE_USER,
+                      .text = options->operand != NULL ? options->operand : t->prompt,
+                      .text_len = options->operand != NULL ? 0 : t->prompt_len};
     cmx_chat chat;
     fill_chat(&chat, options, t);
     chat.origin = session->origin;

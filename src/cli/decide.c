@@ -4,14 +4,14 @@
  */
 #include "cli/decide.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "cli/out.h"
+#include "cli/system.h"
+
 #include <string.h>
 
 static int refuse(const char *wrong)
 {
-    fprintf(stderr, "chatmux: %s\n", wrong);
-    return CLI_EXIT_USAGE;
+    return cli_out_say(CLI_EXIT_USAGE, "%s", wrong);
 }
 
 static bool has_target(const cli_settings *settings, enum cmx_tier tier)
@@ -29,25 +29,25 @@ static bool has_target(const cli_settings *settings, enum cmx_tier tier)
 static int decide_route(cli_options *options)
 {
     const bool has_targets = options->settings.target_count > 0;
-    const bool model_argued = options->model != options->file.model;
-    const bool tier_argued = options->tier != options->file.tier;
+    const bool model_argued = options->chat.model != options->file.model;
+    const bool tier_argued = options->chat.tier != options->file.tier;
     if (tier_argued && !model_argued) {
-        options->model = NULL;
+        options->chat.model = NULL;
     } else if (model_argued && !tier_argued) {
-        options->tier = CMX_TIER_ANY;
+        options->chat.tier = CMX_TIER_ANY;
     }
-    if (options->tier != CMX_TIER_ANY && options->model != NULL) {
+    if (options->chat.tier != CMX_TIER_ANY && options->chat.model != NULL) {
         return refuse("--tier lets a target choose the model: leave out --model");
     }
-    if (options->tier != CMX_TIER_ANY && !has_targets) {
+    if (options->chat.tier != CMX_TIER_ANY && !has_targets) {
         return refuse("--tier: there are no targets: give --config with [target] sections");
     }
-    if (!has_target(&options->settings, options->tier) && has_targets) {
+    if (!has_target(&options->settings, options->chat.tier) && has_targets) {
         return refuse("--tier: no [target] of --config is for this one");
     }
-    options->routed = has_targets && options->model == NULL;
-    if (options->model == NULL) {
-        options->model = "gpt-4.1";
+    options->routed = has_targets && options->chat.model == NULL;
+    if (options->chat.model == NULL && !has_targets) {
+        options->chat.model = "gpt-4.1";
     }
     return 0;
 }
@@ -62,30 +62,30 @@ static void drop(const char **field, const char *of_file)
 /* What the file says of its server, keys above all, never reaches another one. */
 static void keep_to_server(cli_options *options)
 {
-    const cli_options_file *file = &options->file;
-    if (file->url != NULL && strcmp(file->url, options->url) != 0) {
-        options->key = NULL;
-        drop(&options->key_file, file->key_file);
-        drop(&options->auth_header, file->auth_header);
-        drop(&options->query, file->query);
-        drop(&options->address, file->address);
-        options->header_count -= file->header_count;
+    const cli_relay *file = &options->file.relay;
+    cli_relay *relay = &options->relay;
+    if (file->url != NULL && strcmp(file->url, relay->url) != 0) {
+        relay->key = NULL;
+        drop(&relay->key_file, file->key_file);
+        drop(&relay->auth_header, file->auth_header);
+        drop(&relay->query, file->query);
+        drop(&relay->address, file->address);
+        relay->header_count -= file->header_count;
         memmove(options->headers, options->headers + file->header_count,
-                options->header_count * sizeof options->headers[0]);
+                relay->header_count * sizeof options->headers[0]);
     }
-    if (file->proxy != NULL && strcmp(file->proxy, options->proxy) != 0) {
-        drop(&options->proxy_key_file, file->proxy_key_file);
+    if (file->proxy != NULL && strcmp(file->proxy, relay->proxy) != 0) {
+        drop(&relay->proxy_key_file, file->proxy_key_file);
     }
 }
 
 int cli_decide(cli_options *options)
 {
     keep_to_server(options);
-    if (options->url == NULL) {
-        const char *url = getenv("OPENAI_BASE_URL");
-        options->url = url != NULL && url[0] != '\0' ? url : "https://api.openai.com/v1";
+    if (options->relay.url == NULL) {
+        options->relay.url = cli_system_environment("OPENAI_BASE_URL", "https://api.openai.com/v1");
     }
-    if (options->choices != CMX_UNSET && options->choices > 1 && !options->json) {
+    if (options->chat.choices != CMX_UNSET && options->chat.choices > 1 && !options->json) {
         return refuse("--choices: answers that come at once need --json");
     }
     int rc = decide_route(options);

@@ -5,7 +5,7 @@
 #ifndef CMX_CLI_HELP_H
 #define CMX_CLI_HELP_H
 
-#include <stdio.h>
+#include "cli/out.h"
 
 enum cli_command {
     CLI_COMMAND_CHAT,
@@ -16,9 +16,9 @@ enum cli_command {
 };
 
 /* Prints what the program is and its subcommands. */
-void cli_help_main(FILE *out);
+void cli_help_main(cli_out *out);
 
-/* Prints the options of a subcommand. */
-void cli_help_command(FILE *out, enum cli_command command);
+/* Prints the options of a subcommand to standard output. */
+void cli_help_command(enum cli_command command);
 
 #endif

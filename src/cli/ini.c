@@ -4,11 +4,11 @@
  */
 #include "cli/ini.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include "cli/out.h"
+#include "cli/system.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define BLANKS " \t\r"
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
@@ -17,22 +17,19 @@ enum { NAME_SHOWN = 64 };
 
 static char empty[] = "";
 
-/* Room for all of it at once, and no buffer of stdio's: no copy of a key stays behind. */
-static const char *read_whole(cli_ini *ini, FILE *file)
+/* Room for all of it at once. */
+static const char *read_whole(cli_ini *ini, const char *path)
 {
-    struct stat status;
-    setvbuf(file, NULL, _IONBF, 0);
-    ini->is_private =
-        fstat(fileno(file), &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
     ini->text = malloc(CLI_INI_BYTES_MAX + 2);
     if (ini->text == NULL) {
         return "not enough memory";
     }
-    ini->len = fread(ini->text, 1, CLI_INI_BYTES_MAX + 1, file);
-    ini->text[ini->len] = '\0';
-    if (ferror(file) != 0) {
-        return strerror(errno);
+    const char *wrong =
+        cli_system_read(path, ini->text, CLI_INI_BYTES_MAX + 1, &ini->len, &ini->is_private);
+    if (wrong != NULL) {
+        return wrong;
     }
+    ini->text[ini->len] = '\0';
     if (ini->len > CLI_INI_BYTES_MAX) {
         return "longer than 65536 bytes";
     }
@@ -41,17 +38,11 @@ static const char *read_whole(cli_ini *ini, FILE *file)
 
 bool cli_ini_open(cli_ini *ini, const char *what, const char *path)
 {
-    bool is_stdin = strcmp(path, "-") == 0;
     memset(ini, 0, sizeof *ini);
-    FILE *file = is_stdin ? stdin : fopen(path, "rb");
-    const char *wrong = file == NULL ? strerror(errno) : read_whole(ini, file);
-    if (file != NULL && !is_stdin) {
-        fclose(file);
-    }
+    const char *wrong = read_whole(ini, path);
     if (wrong != NULL) {
-        fprintf(stderr, "chatmux: %s %s: %s\n", what, path, wrong);
         cli_ini_close(ini);
-        return false;
+        return cli_out_say(false, "%s %s: %s", what, path, wrong);
     }
     bool has_mark = strncmp(ini->text, BYTE_ORDER_MARK, sizeof BYTE_ORDER_MARK - 1) == 0;
     ini->path = path;
@@ -71,13 +62,11 @@ static bool is_shown(const char *name)
     return true;
 }
 
-void cli_ini_refuse(const cli_ini *ini, const char *wrong)
+int cli_ini_refuse(const cli_ini *ini, int code, const char *wrong)
 {
-    fprintf(stderr, "chatmux: %s, line %u", ini->path, ini->line);
-    if (ini->name != NULL && is_shown(ini->name)) {
-        fprintf(stderr, ", %.*s", NAME_SHOWN, ini->name);
-    }
-    fprintf(stderr, ": %s\n", wrong);
+    bool is_named = ini->name != NULL && is_shown(ini->name);
+    return cli_out_say(code, "%s, line %u%s%.*s: %s", ini->path, ini->line, is_named ? ", " : "",
+                       NAME_SHOWN, is_named ? ini->name : "", wrong);
 }
 
 /* Cuts blanks off both ends. */
@@ -110,8 +99,7 @@ static char *cut_line(cli_ini *ini)
 
 static enum cli_ini_line refuse_line(const cli_ini *ini, const char *wrong)
 {
-    cli_ini_refuse(ini, wrong);
-    return CLI_INI_WRONG;
+    return (enum cli_ini_line)cli_ini_refuse(ini, CLI_INI_WRONG, wrong);
 }
 
 static enum cli_ini_line take_section(cli_ini *ini, char *line)
@@ -122,7 +110,10 @@ static enum cli_ini_line take_section(cli_ini *ini, char *line)
     }
     line[len - 1] = '\0';
     ini->section = trim(line + 1);
-    return ini->section[0] == '\0' ? refuse_line(ini, "the section has no name") : CLI_INI_SECTION;
+    if (ini->section[0] == '\0') {
+        return refuse_line(ini, "the section has no name");
+    }
+    return CLI_INI_SECTION;
 }
 
 static enum cli_ini_line take_pair(cli_ini *ini, char *line)
@@ -156,10 +147,7 @@ enum cli_ini_line cli_ini_next(cli_ini *ini)
 
 void cli_ini_close(cli_ini *ini)
 {
-    /* memset() of memory that is given up may be left out by the compiler; this may not. */
-    for (volatile char *at = ini->text; at != NULL && at < ini->text + ini->len; at++) {
-        *at = 0;
-    }
+    cli_system_wipe(ini->text, ini->len);
     free(ini->text);
     memset(ini, 0, sizeof *ini);
 }

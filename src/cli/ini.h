@@ -43,8 +43,8 @@ bool cli_ini_open(cli_ini *ini, const char *what, const char *path);
 enum cli_ini_line cli_ini_next(cli_ini *ini);
 
 /* Says on stderr what is wrong with the line read last. The value is not repeated: it may be a
- * secret. */
-void cli_ini_refuse(const cli_ini *ini, const char *wrong);
+ * secret. Returns `code`. */
+int cli_ini_refuse(const cli_ini *ini, int code, const char *wrong);
 
 /* Wipes the text; allowed after a failed open. */
 void cli_ini_close(cli_ini *ini);

@@ -4,76 +4,40 @@
  */
 #include "cli/input.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include "cli/out.h"
+#include "cli/system.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_BYTES = 4096 };
-
-static void say(const char *what, const char *path, const char *wrong)
+/* Says what is wrong with a file that is given up. Returns NULL. */
+static char *refuse(const char *what, const char *path, const char *wrong, char *text)
 {
-    bool named = path != NULL && strcmp(path, "-") != 0;
-    fprintf(stderr, "chatmux: %s%s%s: %s\n", what, named ? " " : "", named ? path : "", wrong);
-}
-
-/* Makes room for more, up to `bytes_max` and a NUL. Returns NULL if there is none. */
-static char *grow(char *text, size_t *capacity, size_t bytes_max)
-{
-    size_t larger = *capacity == 0 ? FIRST_BYTES : *capacity * 2;
-    *capacity = larger < bytes_max + 2 ? larger : bytes_max + 2;
-    char *moved = realloc(text, *capacity);
-    if (moved == NULL) {
-        free(text);
-    }
-    return moved;
-}
-
-/* One byte more than allowed is read, to know whether there is more. */
-static char *read_all(FILE *file, size_t bytes_max, size_t *len, const char **wrong)
-{
-    size_t capacity = 0;
-    char *text = NULL;
-    *len = 0;
-    *wrong = "not enough memory";
-    do {
-        text = grow(text, &capacity, bytes_max);
-        if (text == NULL) {
-            return NULL;
-        }
-        *len += fread(text + *len, 1, capacity - 1 - *len, file);
-    } while (*len == capacity - 1 && *len <= bytes_max);
-    *wrong = NULL;
-    if (ferror(file) != 0) {
-        *wrong = strerror(errno);
-    }
-    text[*len] = '\0';
-    return text;
+    bool named = strcmp(path, "-") != 0;
+    cli_out_say(0, "%s%s%s: %s", what, named ? " " : "", named ? path : "", wrong);
+    free(text);
+    return NULL;
 }
 
 char *cli_input_read(const char *what, const char *path, size_t bytes_max, size_t *len)
 {
-    bool is_stdin = path == NULL || strcmp(path, "-") == 0;
-    FILE *file = is_stdin ? stdin : fopen(path, "rb");
-    if (file == NULL) {
-        say(what, path, strerror(errno));
-        return NULL;
+    bool ignored;
+    char *text = malloc(bytes_max + 2); /* what is not read into is never touched */
+    if (text == NULL) {
+        return refuse(what, path, "not enough memory", NULL);
     }
-    const char *wrong = NULL;
-    char *text = read_all(file, bytes_max, len, &wrong);
-    if (!is_stdin) {
-        fclose(file);
-    }
+    const char *wrong = cli_system_read(path, text, bytes_max + 1, len, &ignored);
     char large[64];
     if (wrong == NULL && *len > bytes_max) {
-        snprintf(large, sizeof large, "longer than %zu bytes", bytes_max);
+        cli_out out = {large, sizeof large - 1, 0, -1, 0};
+        cli_out_print(&out, "longer than %zu bytes", bytes_max);
+        large[out.len] = '\0';
         wrong = large;
     }
     if (wrong != NULL) {
-        say(what, path, wrong);
-        free(text);
-        return NULL;
+        return refuse(what, path, wrong, text);
     }
+    text[*len] = '\0';
     return text;
 }
 
@@ -85,9 +49,7 @@ char *cli_input_json(const char *what, const char *path)
         return NULL;
     }
     if (len == 0 || strlen(text) != len) {
-        say(what, path, len == 0 ? "the file is empty" : "a NUL byte is in it");
-        free(text);
-        return NULL;
+        return refuse(what, path, len == 0 ? "the file is empty" : "a NUL byte is in it", text);
     }
     return text;
 }

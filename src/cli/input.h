@@ -16,7 +16,7 @@ enum {
 /* Reads a file to its end and puts a NUL behind it; says on stderr what is wrong.
  *
  * what  what it is to the user, such as "the prompt" or "--tools"
- * path  "-" or NULL = standard input
+ * path  "-" = standard input
  *
  * Returns the bytes, for free(), or NULL. */
 char *cli_input_read(const char *what, const char *path, size_t bytes_max, size_t *len);

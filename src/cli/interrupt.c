@@ -17,19 +17,24 @@ static void on_interrupt(int number)
     cmx_client_wakeup(interrupted_client);
 }
 
-void cli_interrupt_catch(cmx_client *client)
+static void handle(void (*handler)(int number))
 {
     struct sigaction action;
     memset(&action, 0, sizeof action);
-    action.sa_handler = on_interrupt;
+    action.sa_handler = handler;
     action.sa_flags = (int)SA_RESETHAND;
-    interrupted_client = client;
     sigaction(SIGINT, &action, NULL);
+}
+
+void cli_interrupt_catch(cmx_client *client)
+{
+    interrupted_client = client;
+    handle(on_interrupt);
 }
 
 void cli_interrupt_release(void)
 {
-    signal(SIGINT, SIG_DFL);
+    handle(SIG_DFL);
 }
 
 int cli_interrupt_wait(cmx_client *client, cmx_id id, cmx_event *event)

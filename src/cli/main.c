@@ -7,9 +7,9 @@
 #include "cli/chat.h"
 #include "cli/decide.h"
 #include "cli/help.h"
+#include "cli/report.h"
 #include "cli/request.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static int run_command(const cli_options *options)
@@ -42,33 +42,33 @@ static int run(enum cli_command command, int argc, char **argv)
     return rc;
 }
 
-int main(int argc, char **argv)
+static int find(int argc, char **argv)
 {
-    static const char *const names[] = {
-        [CLI_COMMAND_CHAT] = "chat",       [CLI_COMMAND_BENCH] = "bench",
-        [CLI_COMMAND_REQUEST] = "request", [CLI_COMMAND_MODELS] = "models",
-        [CLI_COMMAND_LIMITS] = "limits",
-    };
-    for (size_t i = 0; argc >= 2 && i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(argv[1], names[i]) == 0) {
-            return run((enum cli_command)i, argc - 1, argv + 1);
-        }
+    enum cli_command command;
+    const char *name = argc >= 2 ? argv[1] : "";
+    if (cli_options_command(name, &command)) {
+        return run(command, argc - 1, argv + 1);
     }
-    if (argc >= 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
-        printf("chatmux %s\n", CMX_VERSION_TEXT);
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        cli_out_print(&cli_out_standard, "chatmux " CMX_VERSION_TEXT "\n");
         return CLI_EXIT_OK;
     }
-    if (argc >= 2 && strcmp(argv[1], "--build-info") == 0) {
-        cli_build_info_print(stdout);
+    if (strcmp(name, "--build-info") == 0) {
+        cli_build_info_print(&cli_out_standard);
         return CLI_EXIT_OK;
     }
-    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        cli_help_main(stdout);
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        cli_help_main(&cli_out_standard);
         return CLI_EXIT_OK;
     }
     if (argc >= 2) {
-        fprintf(stderr, "chatmux: '%s' is not a command\n", argv[1]);
+        cli_out_say(0, "'%s' is not a command", name);
     }
-    cli_help_main(stderr);
+    cli_help_main(&cli_out_error);
     return CLI_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    return cli_report_flush(find(argc, argv));
 }

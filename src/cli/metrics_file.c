@@ -4,17 +4,23 @@
  */
 #include "cli/metrics_file.h"
 
+#include "cli/out.h"
+#include "cli/system.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SUFFIX ".new"
 
-static bool say(const char *path)
+enum { FILE_MODE = 0666 }; /* what the umask leaves of it */
+
+static bool refuse(const char *path, int error)
 {
-    fprintf(stderr, "chatmux: --metrics-file %s: %s\n", path, strerror(errno));
-    return false;
+    return cli_out_say(false, "--metrics-file %s: %s", path, cli_system_text(error));
 }
 
 bool cli_metrics_file_open(cli_metrics_file *file, const char *path)
@@ -27,7 +33,7 @@ bool cli_metrics_file_open(cli_metrics_file *file, const char *path)
     size_t len = strlen(path);
     file->beside = malloc(len + sizeof SUFFIX);
     if (file->beside == NULL) {
-        return say(path);
+        return refuse(path, ENOMEM);
     }
     memcpy(file->beside, path, len);
     memcpy(file->beside + len, SUFFIX, sizeof SUFFIX);
@@ -44,14 +50,11 @@ static bool make_text(cli_metrics_file *file, const cmx_client *client, size_t *
         file->text = malloc(file->capacity);
         if (file->text == NULL) {
             file->capacity = 0;
-            return say(file->path);
+            return refuse(file->path, ENOMEM);
         }
         rc = cmx_client_metrics(client, CMX_METRICS_RELAY, file->text, file->capacity, len);
     }
-    if (rc != CMX_OK) {
-        fprintf(stderr, "chatmux: --metrics-file: %s\n", cmx_error_text(rc));
-    }
-    return rc == CMX_OK;
+    return rc == CMX_OK || cli_out_say(false, "--metrics-file: %s", cmx_error_text(rc));
 }
 
 bool cli_metrics_file_write(cli_metrics_file *file, const cmx_client *client)
@@ -63,16 +66,21 @@ bool cli_metrics_file_write(cli_metrics_file *file, const cmx_client *client)
     if (!make_text(file, client, &len)) {
         return false;
     }
-    FILE *out = fopen(file->beside, "w");
-    if (out == NULL) {
-        return say(file->beside);
+    int fd = open(file->beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+    if (fd < 0) {
+        return refuse(file->beside, errno);
     }
-    bool is_whole = fwrite(file->text, 1, len, out) == len;
-    is_whole = fclose(out) == 0 && is_whole;
-    if (!is_whole || rename(file->beside, file->path) != 0) {
-        say(file->path);
-        remove(file->beside);
-        return false;
+    cli_out out = {file->text, len, len, fd, 0};
+    int error = cli_out_flush(&out);
+    if (close(fd) != 0 && error == 0) {
+        error = errno;
+    }
+    if (error == 0 && rename(file->beside, file->path) != 0) {
+        error = errno;
+    }
+    if (error != 0) {
+        unlink(file->beside);
+        return refuse(file->path, error);
     }
     return true;
 }

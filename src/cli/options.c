@@ -4,11 +4,10 @@
  */
 #include "cli/options.h"
 
-#include <errno.h>
-#include <getopt.h>
+#include "cli/number.h"
+#include "cli/out.h"
+
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -23,8 +22,8 @@ enum {
 enum kind {
     KIND_TEXT,   /* a const char * */
     KIND_SWITCH, /* a bool, set */
-    KIND_COUNT,  /* a uint32_t from min to max */
-    KIND_MILLI,  /* a uint32_t in thousandths, from min to max */
+    KIND_COUNT,  /* a uint32_t within a range */
+    KIND_MILLI,  /* a uint32_t in thousandths, within a range */
     KIND_STOP,   /* one more of the stops */
     KIND_HEADER, /* one more of the headers */
     KIND_TIER,   /* low, medium or high */
@@ -32,161 +31,181 @@ enum kind {
     KIND_HELP,
 };
 
-typedef struct row {
-    unsigned commands; /* bits: which have it */
-    const char *name;  /* long name, without dashes */
-    char letter;       /* 0 = none */
-    enum kind kind;
-    size_t offset; /* of the field */
-    double min;
-    double max;
-} row;
+enum range {
+    RANGE_NONE,
+    RANGE_CONNECT,
+    RANGE_TIME,
+    RANGE_RETRY,
+    RANGE_MANY,
+    RANGE_TEMPERATURE,
+    RANGE_SHARE,
+    RANGE_CHOICES,
+    RANGE_REQUESTS,
+    RANGE_CONNECTIONS,
+    RANGE_COALESCE,
+};
+
+/* What a number may be; of KIND_MILLI in thousandths. */
+static const struct {
+    uint32_t min;
+    uint32_t max;
+    char min_text[4];
+} ranges[] = {
+    [RANGE_CONNECT] = {100, 120000, "0.1"},
+    [RANGE_TIME] = {100, 86400000, "0.1"},
+    [RANGE_RETRY] = {0, 9, "0"},
+    [RANGE_MANY] = {1, 10000000, "1"},
+    [RANGE_TEMPERATURE] = {0, 2000, "0"},
+    [RANGE_SHARE] = {0, 1000, "0"},
+    [RANGE_CHOICES] = {1, 8, "1"},
+    [RANGE_REQUESTS] = {1, CMX_REQUESTS_MAX, "1"},
+    [RANGE_CONNECTIONS] = {1, CMX_CONNECTIONS_MAX, "1"},
+    [RANGE_COALESCE] = {1, 50, "1"},
+};
 
 #define FIELD(name) offsetof(cli_options, name)
 
+/* Which commands have it, long name, letter or 0, kind, field, range. */
 /* clang-format off */
-static const row rows[] = {
-    {ALL, "url", 0, KIND_TEXT, FIELD(url), 0, 0},
-    {ALL, "cacert", 0, KIND_TEXT, FIELD(cacert), 0, 0},
-    {ALL, "capath", 0, KIND_TEXT, FIELD(capath), 0, 0},
-    {ALL, "address", 0, KIND_TEXT, FIELD(address), 0, 0},
-    {ALL, "proxy", 0, KIND_TEXT, FIELD(proxy), 0, 0},
-    {ALL, "proxy-key-file", 0, KIND_TEXT, FIELD(proxy_key_file), 0, 0},
-    {ALL, "key", 0, KIND_KEY, FIELD(key), 0, 0},
-    {ALL, "key-file", 0, KIND_TEXT, FIELD(key_file), 0, 0},
-    {ALL, "no-key", 0, KIND_SWITCH, FIELD(no_key), 0, 0},
-    {ALL, "auth-header", 0, KIND_TEXT, FIELD(auth_header), 0, 0},
-    {ALL, "query", 0, KIND_TEXT, FIELD(query), 0, 0},
-    {ALL, "header", 'H', KIND_HEADER, 0, 0, 0},
-    {ALL, "connect-timeout", 0, KIND_MILLI, FIELD(connect_timeout_ms), 0.1, 120},
-    {ALL, "max-time", 0, KIND_MILLI, FIELD(max_time_ms), 0.1, 86400},
-    {ALL, "retry", 0, KIND_COUNT, FIELD(retry), 0, 9},
-    {ALL, "config", 0, KIND_TEXT, FIELD(config), 0, 0},
-    {ALL, "help", 'h', KIND_HELP, 0, 0, 0},
-    {CHAT | BENCH, "price-file", 0, KIND_TEXT, FIELD(price_file), 0, 0},
-    {CHAT | BENCH, "tier", 0, KIND_TIER, FIELD(tier), 0, 0},
-    {CHAT | BENCH, "model", 'm', KIND_TEXT, FIELD(model), 0, 0},
-    {CHAT | BENCH, "no-stream", 0, KIND_SWITCH, FIELD(no_stream), 0, 0},
-    {CHAT | BENCH | MODELS | LIMITS, "json", 0, KIND_SWITCH, FIELD(json), 0, 0},
-    {CHAT | BENCH, "max-tokens", 0, KIND_COUNT, FIELD(max_tokens), 1, 10000000},
-    {CHAT | REQUEST | MODELS | LIMITS, "trace", 0, KIND_SWITCH, FIELD(trace), 0, 0},
-    {CHAT, "system", 's', KIND_TEXT, FIELD(system), 0, 0},
-    {CHAT, "temperature", 0, KIND_MILLI, FIELD(temperature_milli), 0, 2},
-    {CHAT, "top-p", 0, KIND_MILLI, FIELD(top_p_milli), 0, 1},
-    {CHAT, "max-completion-tokens", 0, KIND_COUNT, FIELD(max_completion_tokens), 1, 10000000},
-    {CHAT, "choices", 0, KIND_COUNT, FIELD(choices), 1, 8},
-    {CHAT, "stop", 0, KIND_STOP, 0, 0, 0},
-    {CHAT, "tools", 0, KIND_TEXT, FIELD(tools), 0, 0},
-    {CHAT, "tool-choice", 0, KIND_TEXT, FIELD(tool_choice), 0, 0},
-    {CHAT, "response-format", 0, KIND_TEXT, FIELD(response_format), 0, 0},
-    {CHAT, "extra", 0, KIND_TEXT, FIELD(extra), 0, 0},
-    {CHAT, "no-obfuscation", 0, KIND_SWITCH, FIELD(no_obfuscation), 0, 0},
-    {CHAT, "verbose", 'v', KIND_SWITCH, FIELD(verbose), 0, 0},
-    {REQUEST, "request", 'X', KIND_TEXT, FIELD(method), 0, 0},
-    {REQUEST, "data", 'd', KIND_TEXT, FIELD(data), 0, 0},
-    {REQUEST, "content-type", 0, KIND_TEXT, FIELD(content_type), 0, 0},
-    {BENCH, "requests", 'n', KIND_COUNT, FIELD(total), 1, 10000000},
-    {BENCH, "concurrency", 'c', KIND_COUNT, FIELD(in_flight), 1, CMX_REQUESTS_MAX},
-    {BENCH, "connections", 'p', KIND_COUNT, FIELD(connections), 1, CMX_CONNECTIONS_MAX},
-    {BENCH, "stamps", 0, KIND_SWITCH, FIELD(stamps), 0, 0},
-    {BENCH, "metrics-file", 0, KIND_TEXT, FIELD(metrics_file), 0, 0},
-    {BENCH, "coalesce", 0, KIND_COUNT, FIELD(coalesce_ms), 1, 50},
-};
+#define OPTION_LIST(X) \
+    X(ALL, "url", 0, KIND_TEXT, FIELD(relay.url), RANGE_NONE) \
+    X(ALL, "cacert", 0, KIND_TEXT, FIELD(relay.cacert), RANGE_NONE) \
+    X(ALL, "capath", 0, KIND_TEXT, FIELD(relay.capath), RANGE_NONE) \
+    X(ALL, "address", 0, KIND_TEXT, FIELD(relay.address), RANGE_NONE) \
+    X(ALL, "proxy", 0, KIND_TEXT, FIELD(relay.proxy), RANGE_NONE) \
+    X(ALL, "proxy-key-file", 0, KIND_TEXT, FIELD(relay.proxy_key_file), RANGE_NONE) \
+    X(ALL, "key", 0, KIND_KEY, FIELD(relay.key), RANGE_NONE) \
+    X(ALL, "key-file", 0, KIND_TEXT, FIELD(relay.key_file), RANGE_NONE) \
+    X(ALL, "no-key", 0, KIND_SWITCH, FIELD(relay.no_key), RANGE_NONE) \
+    X(ALL, "auth-header", 0, KIND_TEXT, FIELD(relay.auth_header), RANGE_NONE) \
+    X(ALL, "query", 0, KIND_TEXT, FIELD(relay.query), RANGE_NONE) \
+    X(ALL, "header", 'H', KIND_HEADER, FIELD(headers), RANGE_NONE) \
+    X(ALL, "connect-timeout", 0, KIND_MILLI, FIELD(connect_timeout_ms), RANGE_CONNECT) \
+    X(ALL, "max-time", 0, KIND_MILLI, FIELD(max_time_ms), RANGE_TIME) \
+    X(ALL, "retry", 0, KIND_COUNT, FIELD(retry), RANGE_RETRY) \
+    X(ALL, "config", 0, KIND_TEXT, FIELD(config), RANGE_NONE) \
+    X(ALL, "help", 'h', KIND_HELP, FIELD(command), RANGE_NONE) \
+    X(CHAT | BENCH, "price-file", 0, KIND_TEXT, FIELD(price_file), RANGE_NONE) \
+    X(CHAT | BENCH, "tier", 0, KIND_TIER, FIELD(chat.tier), RANGE_NONE) \
+    X(CHAT | BENCH, "model", 'm', KIND_TEXT, FIELD(chat.model), RANGE_NONE) \
+    X(CHAT | BENCH, "no-stream", 0, KIND_SWITCH, FIELD(no_stream), RANGE_NONE) \
+    X(CHAT | BENCH | MODELS | LIMITS, "json", 0, KIND_SWITCH, FIELD(json), RANGE_NONE) \
+    X(CHAT | BENCH, "max-tokens", 0, KIND_COUNT, FIELD(chat.max_tokens), RANGE_MANY) \
+    X(CHAT | REQUEST | MODELS | LIMITS, "trace", 0, KIND_SWITCH, FIELD(trace), RANGE_NONE) \
+    X(CHAT, "system", 's', KIND_TEXT, FIELD(system), RANGE_NONE) \
+    X(CHAT, "temperature", 0, KIND_MILLI, FIELD(chat.temperature_milli), RANGE_TEMPERATURE) \
+    X(CHAT, "top-p", 0, KIND_MILLI, FIELD(chat.top_p_milli), RANGE_SHARE) \
+    X(CHAT, "max-completion-tokens", 0, KIND_COUNT, FIELD(chat.max_completion_tokens), RANGE_MANY) \
+    X(CHAT, "choices", 0, KIND_COUNT, FIELD(chat.choices), RANGE_CHOICES) \
+    X(CHAT, "stop", 0, KIND_STOP, FIELD(stops), RANGE_NONE) \
+    X(CHAT, "tools", 0, KIND_TEXT, FIELD(tools), RANGE_NONE) \
+    X(CHAT, "tool-choice", 0, KIND_TEXT, FIELD(chat.tool_choice_json), RANGE_NONE) \
+    X(CHAT, "response-format", 0, KIND_TEXT, FIELD(chat.response_format_json), RANGE_NONE) \
+    X(CHAT, "extra", 0, KIND_TEXT, FIELD(chat.extra_json), RANGE_NONE) \
+    X(CHAT, "no-obfuscation", 0, KIND_SWITCH, FIELD(chat.no_obfuscation), RANGE_NONE) \
+    X(CHAT, "verbose", 'v', KIND_SWITCH, FIELD(verbose), RANGE_NONE) \
+    X(REQUEST, "request", 'X', KIND_TEXT, FIELD(method), RANGE_NONE) \
+    X(REQUEST, "data", 'd', KIND_TEXT, FIELD(data), RANGE_NONE) \
+    X(REQUEST, "content-type", 0, KIND_TEXT, FIELD(content_type), RANGE_NONE) \
+    X(BENCH, "requests", 'n', KIND_COUNT, FIELD(total), RANGE_MANY) \
+    X(BENCH, "concurrency", 'c', KIND_COUNT, FIELD(in_flight), RANGE_REQUESTS) \
+    X(BENCH, "connections", 'p', KIND_COUNT, FIELD(connections), RANGE_CONNECTIONS) \
+    X(BENCH, "stamps", 0, KIND_SWITCH, FIELD(stamps), RANGE_NONE) \
+    X(BENCH, "metrics-file", 0, KIND_TEXT, FIELD(metrics_file), RANGE_NONE) \
+    X(BENCH, "coalesce", 0, KIND_COUNT, FIELD(coalesce_ms), RANGE_COALESCE)
 /* clang-format on */
 
-enum {
-    ROW_COUNT = sizeof rows / sizeof rows[0],
-    FIRST_OPT = 256, /* getopt's value of a row is its index above this */
-};
+typedef struct row {
+    uint8_t commands; /* bits: which have it */
+    char letter;      /* 0 = none */
+    uint8_t kind;     /* enum kind */
+    uint8_t range;    /* enum range */
+    uint16_t offset;  /* of the field */
+} row;
+
+#define OPTION_ROW(commands, name, letter, kind, offset, range) \
+    {(commands), (letter), (kind), (range), (offset)},
+#define OPTION_NAME(commands, name, letter, kind, offset, range) name "\0"
+
+static const row rows[] = {OPTION_LIST(OPTION_ROW)};
+static const char row_names[] = OPTION_LIST(OPTION_NAME); /* as many, a NUL behind each */
+
+enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 
 static bool has_argument(const row *at)
 {
     return at->kind != KIND_SWITCH && at->kind != KIND_HELP;
 }
 
-/* Picks the options of one command, as getopt wants them. */
-static void pick(enum cli_command command, struct option *out, char *letters)
-{
-    for (int i = 0; i < ROW_COUNT; i++) {
-        const row *at = &rows[i];
-        if ((at->commands & (1u << command)) == 0) {
-            continue;
-        }
-        *out++ = (struct option){at->name, has_argument(at) ? required_argument : no_argument, NULL,
-                                 FIRST_OPT + i};
-        if (at->letter != 0) {
-            *letters++ = at->letter;
-            if (has_argument(at)) {
-                *letters++ = ':';
-            }
-        }
-    }
-    *out = (struct option){NULL, 0, NULL, 0};
-    *letters = '\0';
-}
-
-/* Returns the row behind getopt's value, or NULL if it has said what is wrong. */
-static const row *find_row(enum cli_command command, int opt)
-{
-    for (int i = 0; i < ROW_COUNT; i++) {
-        bool has = (rows[i].commands & (1u << command)) != 0;
-        if (opt == FIRST_OPT + i || (has && rows[i].letter != 0 && opt == rows[i].letter)) {
-            return &rows[i];
-        }
-    }
-    return NULL;
-}
-
 /* A value of an option: an argument, or a line of the configuration file. */
 typedef struct value {
     const row *at;
+    const char *name;   /* of the option, as it is documented */
     const char *text;   /* what a switch has is never looked at */
     const cli_ini *ini; /* NULL = an argument */
 } value;
 
-static int refuse(const value *v, const char *want)
+/* Finds the option of one of the commands whose name begins with these bytes: that of this very
+ * name, or else the only one. Returns how many there are. */
+static unsigned find_name(unsigned commands, const char *name, size_t len, value *v)
 {
-    const row *at = v->at;
-    if (v->ini != NULL) {
-        cli_ini_refuse(v->ini, want);
-        return CLI_EXIT_USAGE;
+    unsigned count = 0;
+    const char *at = row_names;
+    for (int i = 0; i < ROW_COUNT; i++, at += strlen(at) + 1) {
+        if ((rows[i].commands & commands) == 0 || strncmp(at, name, len) != 0) {
+            continue;
+        }
+        v->at = &rows[i];
+        v->name = at;
+        if (at[len] == '\0') {
+            return 1;
+        }
+        count++;
     }
-    const char letter[] = {'-', at->letter, '\0'};
-    fprintf(stderr, "chatmux: %s%s '%s': %s\n", at->letter == 0 ? "--" : "",
-            at->letter == 0 ? at->name : letter, v->text, want);
-    return CLI_EXIT_USAGE;
+    return count;
 }
 
-static int read_count(const value *v, uint32_t *out)
+static bool find_letter(unsigned commands, char letter, value *v)
 {
-    const row *at = v->at;
-    const char *text = v->text;
-    char *end = NULL;
-    errno = 0;
-    unsigned long number = strtoul(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || text[0] == '-' ||
-        number < (unsigned long)at->min || number > (unsigned long)at->max) {
+    const char *at = row_names;
+    for (int i = 0; i < ROW_COUNT; i++, at += strlen(at) + 1) {
+        if ((rows[i].commands & commands) != 0 && rows[i].letter == letter) {
+            v->at = &rows[i];
+            v->name = at;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int refuse_value(const value *v, const char *want)
+{
+    const char letter[] = {'-', v->at->letter, '\0'};
+    bool has_letter = v->at->letter != 0;
+    if (v->ini != NULL) {
+        return cli_ini_refuse(v->ini, CLI_EXIT_USAGE, want);
+    }
+    return cli_out_say(CLI_EXIT_USAGE, "%s%s '%s': %s", has_letter ? "" : "--",
+                       has_letter ? letter : v->name, v->text, want);
+}
+
+/* Seconds to milliseconds, 0.7 to 700; counts as they are. */
+static int read_number(const value *v, uint32_t *out)
+{
+    bool is_milli = v->at->kind == KIND_MILLI;
+    uint32_t min = ranges[v->at->range].min;
+    uint32_t max = ranges[v->at->range].max;
+    uint64_t number = 0;
+    if (!cli_number_read(v->text, is_milli ? CLI_NUMBER_MILLI_DIGITS : 0, false, max, &number) ||
+        number < min) {
         char want[64];
-        snprintf(want, sizeof want, "a whole number from %.0f to %.0f is needed", at->min, at->max);
-        return refuse(v, want);
+        cli_out text = {want, sizeof want - 1, 0, -1, 0};
+        cli_out_print(&text, "a %snumber from %s to %u is needed", is_milli ? "" : "whole ",
+                      ranges[v->at->range].min_text, is_milli ? max / 1000 : max);
+        want[text.len] = '\0';
+        return refuse_value(v, want);
     }
     *out = (uint32_t)number;
-    return 0;
-}
-
-/* Reads a decimal number into thousandths: seconds to milliseconds, 0.7 to 700. */
-static int read_milli(const value *v, uint32_t *out)
-{
-    const row *at = v->at;
-    char *end = NULL;
-    errno = 0;
-    double number = strtod(v->text, &end);
-    if (errno != 0 || end == v->text || *end != '\0' || !(number >= at->min) || number > at->max) {
-        char want[64];
-        snprintf(want, sizeof want, "a number from %g to %g is needed", at->min, at->max);
-        return refuse(v, want);
-    }
-    *out = (uint32_t)(number * 1000 + 0.5);
     return 0;
 }
 
@@ -214,54 +233,46 @@ static int take_header(cli_options *options, const value *v)
     const char *name = NULL;
     if (v->text[name_len] == '\0' || name_len == 0) {
         wrong = "'Name: value' is needed";
-    } else if (options->header_count == CLI_HEADERS_MAX) {
+    } else if (options->relay.header_count == CLI_HEADERS_MAX) {
         wrong = "at most 8 can be given";
     } else {
         name = keep_name(options, v->text, name_len);
         wrong = name == NULL ? "the names are too long" : NULL;
     }
     if (wrong != NULL && v->ini != NULL) {
-        return refuse(v, wrong);
+        return refuse_value(v, wrong);
     }
     if (wrong != NULL) {
-        fprintf(stderr, "chatmux: --header: %s\n", wrong);
-        return CLI_EXIT_USAGE;
+        return cli_out_say(CLI_EXIT_USAGE, "--header: %s", wrong);
     }
     const char *text = v->text + name_len + 1;
     text += strspn(text, " \t");
-    options->headers[options->header_count++] = (cmx_header){name, text};
+    options->headers[options->relay.header_count++] = (cmx_header){name, text};
     return 0;
 }
 
 static int read_tier(const value *v, enum cmx_tier *tier)
 {
-    static const char *const names[] = {
-        [CMX_TIER_LOW] = "low", [CMX_TIER_MEDIUM] = "medium", [CMX_TIER_HIGH] = "high"};
-    for (size_t i = CMX_TIER_LOW; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(v->text, names[i]) == 0) {
-            *tier = (enum cmx_tier)i;
-            return 0;
-        }
-    }
-    return refuse(v, "low, medium or high is needed");
+    *tier = cli_settings_tier(v->text, strlen(v->text));
+    return *tier != CMX_TIER_ANY ? 0 : refuse_value(v, "low, medium or high is needed");
 }
 
 /* Of options that exclude each other the later one counts, and so arguments win over the file. */
 static void drop_others(cli_options *options, size_t offset)
 {
-    if (offset == FIELD(no_key)) {
-        options->key = NULL;
-        options->key_file = NULL;
-    } else if (offset == FIELD(key_file)) {
-        options->key = NULL;
-        options->no_key = false;
-    } else if (offset == FIELD(key)) {
-        options->key_file = NULL;
-        options->no_key = false;
-    } else if (offset == FIELD(cacert)) {
-        options->capath = NULL;
-    } else if (offset == FIELD(capath)) {
-        options->cacert = NULL;
+    if (offset == FIELD(relay.no_key)) {
+        options->relay.key = NULL;
+        options->relay.key_file = NULL;
+    } else if (offset == FIELD(relay.key_file)) {
+        options->relay.key = NULL;
+        options->relay.no_key = false;
+    } else if (offset == FIELD(relay.key)) {
+        options->relay.key_file = NULL;
+        options->relay.no_key = false;
+    } else if (offset == FIELD(relay.cacert)) {
+        options->relay.capath = NULL;
+    } else if (offset == FIELD(relay.capath)) {
+        options->relay.cacert = NULL;
     }
 }
 
@@ -269,12 +280,10 @@ static int take_key(cli_options *options, const value *v)
 {
     if (v->ini == NULL) {
         /* Anybody on the machine can read arguments; the value is not repeated either. */
-        fputs("chatmux: the key never comes from the arguments: use OPENAI_API_KEY, --key-file or "
-              "--config\n",
-              stderr);
-        return CLI_EXIT_USAGE;
+        return cli_out_say(CLI_EXIT_USAGE, "the key never comes from the arguments: use "
+                                           "OPENAI_API_KEY, --key-file or --config");
     }
-    options->key = v->text;
+    options->relay.key = v->text;
     return 0;
 }
 
@@ -283,7 +292,7 @@ static int take(cli_options *options, const value *v)
 {
     void *field = (char *)options + v->at->offset;
     drop_others(options, v->at->offset);
-    switch (v->at->kind) {
+    switch ((enum kind)v->at->kind) {
     case KIND_TEXT:
         *(const char **)field = v->text;
         return 0;
@@ -291,12 +300,11 @@ static int take(cli_options *options, const value *v)
         *(bool *)field = true;
         return 0;
     case KIND_COUNT:
-        return read_count(v, field);
     case KIND_MILLI:
-        return read_milli(v, field);
+        return read_number(v, field);
     case KIND_STOP:
         if (options->stop_count == CLI_STOPS_MAX) {
-            return refuse(v, "that is one too many");
+            return refuse_value(v, "that is one too many");
         }
         options->stops[options->stop_count++] = v->text;
         return 0;
@@ -312,19 +320,29 @@ static int take(cli_options *options, const value *v)
     return CLI_EXIT_USAGE;
 }
 
-/* Returns the commands that a section of the configuration file is about: all in front of them, 0
- * if there is no such section. */
-static unsigned commands_of(const char *section)
+bool cli_options_command(const char *name, enum cli_command *command)
 {
-    static const char *const names[] = {
+    static const char names[][8] = {
         [CLI_COMMAND_CHAT] = "chat",       [CLI_COMMAND_BENCH] = "bench",
         [CLI_COMMAND_REQUEST] = "request", [CLI_COMMAND_MODELS] = "models",
         [CLI_COMMAND_LIMITS] = "limits",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(section, names[i]) == 0) {
-            return 1u << i;
+        if (strcmp(name, names[i]) == 0) {
+            *command = (enum cli_command)i;
+            return true;
         }
+    }
+    return false;
+}
+
+/* Returns the commands that a section of the configuration file is about: all in front of them, 0
+ * if there is no such section. */
+static unsigned commands_of(const char *section)
+{
+    enum cli_command command;
+    if (cli_options_command(section, &command)) {
+        return 1u << command;
     }
     return section[0] == '\0' ? (unsigned)ALL : 0;
 }
@@ -337,7 +355,7 @@ static const char *check_line(const row *at, const cli_ini *ini)
         return text != NULL && strcmp(text, "true") != 0 ? cli_settings_want_true : NULL;
     }
     /* An empty proxy is none, whatever the environment says. */
-    if (text == NULL || (text[0] == '\0' && at->offset != FIELD(proxy))) {
+    if (text == NULL || (text[0] == '\0' && at->offset != FIELD(relay.proxy))) {
         return cli_settings_want_value;
     }
     return at->kind == KIND_KEY && !ini->is_private ? cli_settings_want_private : NULL;
@@ -348,22 +366,20 @@ static const char *check_line(const row *at, const cli_ini *ini)
 static int take_line(cli_options *options, const cli_ini *ini)
 {
     unsigned commands = commands_of(ini->section);
-    for (int i = 0; i < ROW_COUNT; i++) {
-        const row *at = &rows[i];
-        if (strcmp(at->name, ini->name) != 0 || (at->commands & commands) == 0 ||
-            at->kind == KIND_HELP || at->offset == FIELD(config)) {
-            continue;
-        }
-        const value v = {at, ini->value, ini};
-        const char *wrong = check_line(at, ini);
-        if (wrong != NULL) {
-            return refuse(&v, wrong);
-        }
-        bool is_ours = (at->commands & commands & (1u << options->command)) != 0;
-        return is_ours ? take(options, &v) : 0;
+    size_t len = strlen(ini->name);
+    value v = {.text = ini->value, .ini = ini};
+    if (find_name(commands, ini->name, len, &v) != 1 || v.name[len] != '\0' ||
+        v.at->kind == KIND_HELP || v.at->offset == FIELD(config)) {
+        return cli_ini_refuse(ini, CLI_EXIT_USAGE,
+                              "there is no such option; names are the long "
+                              "options of the commands");
     }
-    cli_ini_refuse(ini, "there is no such option; names are the long options of the commands");
-    return CLI_EXIT_USAGE;
+    const char *wrong = check_line(v.at, ini);
+    if (wrong != NULL) {
+        return refuse_value(&v, wrong);
+    }
+    bool is_ours = (v.at->commands & commands & (1u << options->command)) != 0;
+    return is_ours ? take(options, &v) : 0;
 }
 
 void cli_options_close(cli_options *options)
@@ -373,33 +389,12 @@ void cli_options_close(cli_options *options)
 
 static void set_defaults(cli_options *options)
 {
-    options->temperature_milli = CMX_UNSET;
-    options->top_p_milli = CMX_UNSET;
-    options->max_tokens = CMX_UNSET;
-    options->max_completion_tokens = CMX_UNSET;
-    options->choices = CMX_UNSET;
+    cmx_chat_default(&options->chat);
+    options->relay.headers = options->headers;
     options->retry = CMX_UNSET;
     options->total = 100;
     options->in_flight = 10;
     options->connections = 2;
-}
-
-static int take_argument(cli_options *options, int argc, char **argv)
-{
-    bool one = optind + 1 == argc;
-    if (options->command == CLI_COMMAND_CHAT && one) {
-        options->prompt = argv[optind];
-    } else if (options->command == CLI_COMMAND_REQUEST && one) {
-        options->path = argv[optind];
-    } else if (optind < argc) {
-        fprintf(stderr, "chatmux: '%s' is one argument too many%s\n", argv[argc - 1],
-                options->command == CLI_COMMAND_CHAT ? "; quote the prompt" : "");
-        return CLI_EXIT_USAGE;
-    } else if (options->command == CLI_COMMAND_REQUEST) {
-        fputs("chatmux: the path is missing, such as /models\n", stderr);
-        return CLI_EXIT_USAGE;
-    }
-    return 0;
 }
 
 static int read_config(cli_options *options, const char *path)
@@ -417,9 +412,9 @@ static int read_config(cli_options *options, const char *path)
             return CLI_EXIT_USAGE;
         case CLI_INI_SECTION:
             if (commands_of(ini->section) == 0) {
-                cli_ini_refuse(ini, "there is no such section: relay NAME, target, price MODEL, or "
-                                    "a command");
-                return CLI_EXIT_USAGE;
+                return cli_ini_refuse(ini, CLI_EXIT_USAGE,
+                                      "there is no such section: relay NAME, target, price MODEL, "
+                                      "or a command");
             }
             break;
         case CLI_INI_PAIR:
@@ -430,14 +425,104 @@ static int read_config(cli_options *options, const char *path)
     return rc;
 }
 
-/* The options of the command as getopt wants them. */
+/* The arguments on their way: options in any order, and operands between them. */
 typedef struct scan {
-    const char *command;
+    unsigned commands; /* the one bit of the command at hand */
     int argc;
     char **argv;
-    struct option picked[ROW_COUNT + 1];
-    char letters[2 * ROW_COUNT + 1];
+    int at;              /* argument that is next */
+    const char *letters; /* that follow in the last one, such as "v" of "-vv" */
+    const char *operand; /* the last one */
+    int operand_count;
+    bool only_operands; /* behind "--" */
 } scan;
+
+enum step { STEP_OPTION, STEP_END, STEP_WRONG };
+
+static enum step refuse_option(const char *dashes, const char *name, size_t len, const char *wrong)
+{
+    return (enum step)cli_out_say(STEP_WRONG, "option '%s%.*s' %s", dashes, (int)len, name, wrong);
+}
+
+/* What is behind an option in its own argument, or NULL, is its value, else the next argument. */
+static enum step take_value(scan *s, value *v, const char *attached)
+{
+    v->text = attached;
+    if (!has_argument(v->at) || attached != NULL) {
+        return STEP_OPTION;
+    }
+    if (s->at == s->argc) {
+        return refuse_option("--", v->name, strlen(v->name), "requires an argument");
+    }
+    v->text = s->argv[s->at++];
+    return STEP_OPTION;
+}
+
+/* "--name", "--name=value", and names cut short. */
+static enum step take_name(scan *s, value *v, const char *name)
+{
+    size_t len = strcspn(name, "=");
+    unsigned count = find_name(s->commands, name, len, v);
+    if (count != 1) {
+        return refuse_option("--", name, len, count == 0 ? "is not known" : "is ambiguous");
+    }
+    if (name[len] != '\0' && !has_argument(v->at)) {
+        return refuse_option("--", name, len, "takes no argument");
+    }
+    return take_value(s, v, name[len] == '\0' ? NULL : name + len + 1);
+}
+
+/* "-v", "-vv", "-n5". */
+static enum step take_letter(scan *s, value *v)
+{
+    const char *letter = s->letters++;
+    if (!find_letter(s->commands, *letter, v)) {
+        return refuse_option("-", letter, 1, "is not known");
+    }
+    if (!has_argument(v->at) || *s->letters == '\0') {
+        return take_value(s, v, NULL);
+    }
+    const char *attached = s->letters;
+    s->letters = "";
+    return take_value(s, v, attached);
+}
+
+static enum step next_option(scan *s, value *v)
+{
+    if (*s->letters != '\0') {
+        return take_letter(s, v);
+    }
+    while (s->at < s->argc) {
+        const char *argument = s->argv[s->at++];
+        if (s->only_operands || argument[0] != '-' || argument[1] == '\0') {
+            s->operand = argument;
+            s->operand_count++;
+        } else if (argument[1] != '-') {
+            s->letters = argument + 1;
+            return take_letter(s, v);
+        } else if (argument[2] != '\0') {
+            return take_name(s, v, argument + 2);
+        } else {
+            s->only_operands = true;
+        }
+    }
+    return STEP_END;
+}
+
+static int take_operand(cli_options *options, const scan *s)
+{
+    bool is_chat = options->command == CLI_COMMAND_CHAT;
+    bool is_request = options->command == CLI_COMMAND_REQUEST;
+    if (s->operand_count > (is_chat || is_request ? 1 : 0)) {
+        return cli_out_say(CLI_EXIT_USAGE, "'%s' is one argument too many%s", s->operand,
+                           is_chat ? "; quote the prompt" : "");
+    }
+    if (is_request && s->operand == NULL) {
+        return cli_out_say(CLI_EXIT_USAGE, "the path is missing, such as /models");
+    }
+    options->operand = s->operand;
+    return 0;
+}
 
 /* Goes through the arguments: once for the file that they name, so that it comes before them
  * whatever their order, then for all else.
@@ -447,24 +532,24 @@ typedef struct scan {
  * Returns 0 or an exit code. */
 static int go_through(cli_options *options, scan *s, bool is_first, bool *helped)
 {
-    optind = 0; /* begin anew, also in the middle of letters */
+    value v = {.ini = NULL};
+    s->at = 1;
+    s->letters = "";
+    s->operand = NULL;
+    s->operand_count = 0;
+    s->only_operands = false;
     for (;;) {
-        int opt = getopt_long(s->argc, s->argv, s->letters, s->picked, NULL);
-        if (opt == -1) {
+        enum step step = next_option(s, &v);
+        int rc = step == STEP_WRONG ? CLI_EXIT_USAGE : 0;
+        *helped = step == STEP_OPTION && v.at->kind == KIND_HELP;
+        if (step == STEP_END || *helped) {
             return 0;
         }
-        const row *at = find_row(options->command, opt);
-        *helped = *helped || (at != NULL && at->kind == KIND_HELP);
-        if (*helped) {
-            return 0;
-        }
-        const value v = {at, optarg, NULL};
-        int rc = at == NULL ? CLI_EXIT_USAGE : 0;
-        if (rc == 0 && is_first == (at->offset == FIELD(config))) {
+        if (rc == 0 && is_first == (v.at->offset == FIELD(config))) {
             rc = take(options, &v);
         }
         if (rc != 0) {
-            fprintf(stderr, "Try 'chatmux %s --help'.\n", s->command);
+            cli_out_print(&cli_out_error, "Try 'chatmux %s --help'.\n", s->argv[0]);
             return rc;
         }
     }
@@ -482,33 +567,19 @@ static int parse(cli_options *options, scan *s, bool *helped)
             return rc;
         }
     }
-    options->file = (cli_options_file){
-        .url = options->url,
-        .key_file = options->key_file,
-        .auth_header = options->auth_header,
-        .query = options->query,
-        .address = options->address,
-        .proxy = options->proxy,
-        .proxy_key_file = options->proxy_key_file,
-        .model = options->model,
-        .tier = options->tier,
-        .header_count = options->header_count,
-    };
+    options->file = (cli_options_file){options->relay, options->chat.model, options->chat.tier};
     rc = go_through(options, s, false, helped);
-    return rc == 0 ? take_argument(options, s->argc, s->argv) : rc;
+    return rc == 0 ? take_operand(options, s) : rc;
 }
 
 int cli_options_parse(cli_options *options, int argc, char **argv, bool *leave)
 {
-    static char program[] = "chatmux";
-    scan s = {.command = argv[0], .argc = argc, .argv = argv};
+    scan s = {.commands = 1u << options->command, .argc = argc, .argv = argv};
     bool helped = false;
-    argv[0] = program; /* getopt's own messages begin with it */
-    pick(options->command, s.picked, s.letters);
     set_defaults(options);
     int rc = parse(options, &s, &helped);
     if (helped) {
-        cli_help_command(stdout, options->command);
+        cli_help_command(options->command);
     }
     *leave = helped || rc != 0;
     return rc;

@@ -4,10 +4,12 @@
  */
 #include "cli/relay.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "cli/out.h"
+#include "cli/system.h"
+
 #include <string.h>
+
+#define BLANKS " \t\r\n"
 
 enum { KEY_BYTES = 1024, PROXY_BYTES = 512, NAME_BYTES = 128 };
 
@@ -19,71 +21,49 @@ typedef struct room {
     char auth_header[NAME_BYTES];
 } room;
 
-/* A relay of the file is named in messages, and the lines in it have no dashes. */
-static void say_which(const cli_relay *relay, const char *what)
+/* A relay of the file is named in messages, and the lines in it have no dashes.
+ *
+ * path  what is behind the option; "" = nothing */
+static int refuse_value(const cli_relay *relay, const char *what, const char *path,
+                        const char *wrong)
 {
-    if (relay->name == NULL) {
-        fprintf(stderr, "chatmux: --%s", what);
-    } else {
-        fprintf(stderr, "chatmux: relay '%s': %s", relay->name, what);
-    }
+    bool is_named = relay->name != NULL;
+    return cli_out_say(CLI_EXIT_USAGE, "%s%s%s%s%s%s: %s", is_named ? "relay '" : "--",
+                       is_named ? relay->name : "", is_named ? "': " : "", what,
+                       path[0] == '\0' ? "" : " ", path, wrong);
 }
 
 static int refuse(const cli_relay *relay, const char *what, const char *wrong)
 {
-    say_which(relay, what);
-    fprintf(stderr, ": %s\n", wrong);
-    return CLI_EXIT_USAGE;
-}
-
-/* memset() of memory that is given up may be left out by the compiler; this may not. */
-static void wipe(void *bytes, size_t len)
-{
-    volatile unsigned char *at = bytes;
-    for (size_t i = 0; i < len; i++) {
-        at[i] = 0;
-    }
+    return refuse_value(relay, what, "", wrong);
 }
 
 /* The key is the file's only line; what is behind it may be blank. */
 static bool is_one_line(const char *key)
 {
     size_t len = strcspn(key, "\r\n");
-    return strspn(key + len, " \t\r\n") == strlen(key + len);
+    return strspn(key + len, BLANKS) == strlen(key + len);
 }
 
 static int read_key_file(const cli_relay *relay, const char *what, const char *path, char *key)
 {
-    const char *wrong = NULL;
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        wrong = strerror(errno);
-    } else {
-        /* Unbuffered, so that no copy of the key stays behind in stdio. */
-        setvbuf(file, NULL, _IONBF, 0);
-        size_t len = fread(key, 1, KEY_BYTES - 1, file);
-        bool whole = feof(file) != 0 && memchr(key, '\0', len) == NULL;
-        fclose(file);
-        key[len] = '\0';
-        if (strspn(key, " \t\r\n") == len) {
+    size_t len = 0;
+    bool ignored;
+    const char *wrong = cli_system_read(path, key, KEY_BYTES, &len, &ignored);
+    if (wrong == NULL) {
+        bool whole = len < KEY_BYTES && memchr(key, '\0', len) == NULL;
+        key[whole ? len : 0] = '\0';
+        if (whole && strspn(key, BLANKS) == len) {
             wrong = "the file has no key in it";
         } else if (!whole || !is_one_line(key)) {
             wrong = "the key must be one line; a key has no line break";
         }
     }
     if (wrong != NULL) {
-        say_which(relay, what);
-        fprintf(stderr, " %s: %s\n", path, wrong);
-        return CLI_EXIT_USAGE;
+        return refuse_value(relay, what, path, wrong);
     }
     key[strcspn(key, "\r\n")] = '\0';
     return 0;
-}
-
-static const char *environment(const char *name, const char *otherwise)
-{
-    const char *text = getenv(name);
-    return text != NULL && text[0] != '\0' ? text : otherwise;
 }
 
 /* The environment's key belongs to the relay that the options name, and to no other. */
@@ -100,15 +80,14 @@ static int read_key(const cli_relay *relay, char *key)
         return refuse(relay, "key", "there is none: give key-file, key or no-key");
     }
     if (text == NULL) {
-        text = environment("OPENAI_API_KEY", NULL);
+        text = cli_system_environment("OPENAI_API_KEY", NULL);
     }
     if (text == NULL) {
-        fprintf(stderr, "chatmux: no key: set OPENAI_API_KEY, or give --key-file or --no-key\n");
-        return CLI_EXIT_USAGE;
+        return cli_out_say(CLI_EXIT_USAGE,
+                           "no key: set OPENAI_API_KEY, or give --key-file or --no-key");
     }
     if (strlen(text) >= KEY_BYTES) {
-        fprintf(stderr, "chatmux: the key is too long\n");
-        return CLI_EXIT_USAGE;
+        return cli_out_say(CLI_EXIT_USAGE, "the key is too long");
     }
     memcpy(key, text, strlen(text) + 1);
     return 0;
@@ -142,7 +121,7 @@ static int read_proxy(const cli_relay *relay, cmx_origin *origin, room *r)
 {
     const char *proxy = relay->proxy;
     if (proxy == NULL && strncmp(relay->url, "https://", strlen("https://")) == 0) {
-        proxy = environment("https_proxy", environment("HTTPS_PROXY", NULL));
+        proxy = cli_system_environment("https_proxy", cli_system_environment("HTTPS_PROXY", NULL));
     }
     if (proxy == NULL) {
         proxy = "";
@@ -151,8 +130,8 @@ static int read_proxy(const cli_relay *relay, cmx_origin *origin, room *r)
         return refuse(relay, "proxy", cmx_error_text(CMX_ERR_URL));
     }
     if (proxy[0] != '\0') { /* curl and the environment know "host:port", too */
-        bool is_url = strstr(proxy, "://") != NULL;
-        snprintf(r->proxy, PROXY_BYTES, "%s%s", is_url ? "" : "http://", proxy);
+        cli_out out = {r->proxy, PROXY_BYTES - 1, 0, -1, 0};
+        cli_out_print(&out, "%s%s", strstr(proxy, "://") != NULL ? "" : "http://", proxy);
         origin->proxy_url = r->proxy;
     }
     if (relay->proxy_key_file != NULL) {
@@ -168,17 +147,7 @@ static void read_trust(const cli_relay *relay, cmx_origin *origin)
         origin->ca_dir = relay->capath;
     } else {
         origin->ca_file =
-            relay->cacert != NULL ? relay->cacert : environment("SSL_CERT_FILE", NULL);
-    }
-}
-
-static void explain_trust(const cmx_origin *origin)
-{
-    if (origin->ca_file == NULL && origin->ca_dir == NULL) {
-        fprintf(stderr, "chatmux: install ca-certificates, or give --cacert or --capath\n");
-    } else {
-        fprintf(stderr, "chatmux: looked in %s\n",
-                origin->ca_dir != NULL ? origin->ca_dir : origin->ca_file);
+            relay->cacert != NULL ? relay->cacert : cli_system_environment("SSL_CERT_FILE", NULL);
     }
 }
 
@@ -186,6 +155,7 @@ static void explain_trust(const cmx_origin *origin)
 static int explain_refusal(const cli_relay *relay, const cmx_origin *origin, const char *field,
                            int status)
 {
+    const char *wrong = cmx_error_text(status);
     if (strcmp(field, "proxy_url") == 0) {
         return refuse(
             relay, "proxy",
@@ -193,17 +163,18 @@ static int explain_refusal(const cli_relay *relay, const cmx_origin *origin, con
             "from proxy-key-file");
     }
     if (status == CMX_ERR_URL) {
-        say_which(relay, "url");
-    } else {
-        fprintf(stderr, "chatmux: %s", relay->url);
+        return refuse(relay, "url, base_url", wrong);
     }
-    fprintf(stderr, ", %s: %s\n", field, cmx_error_text(status));
+    cli_out_say(0, "%s, %s: %s", relay->url, field, wrong);
     if (status == CMX_ERR_HEADER && strncmp(field, "headers", strlen("headers")) == 0) {
-        fputs("chatmux: headers that chatmux sends itself, and control characters, are refused\n",
-              stderr);
+        cli_out_say(0, "headers that chatmux sends itself, and control characters, are refused");
     }
     if (status == CMX_ERR_TRUST) {
-        explain_trust(origin);
+        const char *path = origin->ca_dir != NULL ? origin->ca_dir : origin->ca_file;
+        cli_out_say(0, "%s%s",
+                    path != NULL ? "looked in "
+                                 : "install ca-certificates, or give --cacert or --capath",
+                    path != NULL ? path : "");
     }
     return CLI_EXIT_USAGE;
 }
@@ -233,30 +204,11 @@ static int add_origin(cmx_client *client, const cli_relay *relay, room *r, cmx_o
     return explain_refusal(relay, &origin, bad_field == NULL ? "origin" : bad_field, status);
 }
 
-void cli_relay_main(const cli_options *options, cli_relay *relay)
-{
-    *relay = (cli_relay){
-        .url = options->url,
-        .key = options->key,
-        .key_file = options->key_file,
-        .auth_header = options->auth_header,
-        .query = options->query,
-        .cacert = options->cacert,
-        .capath = options->capath,
-        .address = options->address,
-        .proxy = options->proxy,
-        .proxy_key_file = options->proxy_key_file,
-        .headers = options->headers,
-        .header_count = options->header_count,
-        .no_key = options->no_key,
-    };
-}
-
 int cli_relay_add(cmx_client *client, const cli_relay *relay, cmx_origin_id *id)
 {
     room r;
     memset(&r, 0, sizeof r);
     int rc = add_origin(client, relay, &r, id);
-    wipe(&r, sizeof r);
+    cli_system_wipe(&r, sizeof r);
     return rc;
 }

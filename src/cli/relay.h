@@ -8,9 +8,6 @@
 
 #include "cli/options.h"
 
-/* Fills the relay that the options name; its texts are borrowed from them. */
-void cli_relay_main(const cli_options *options, cli_relay *relay);
-
 /* Adds a relay; what it leaves open of trust, proxy and key is the environment's. On a mistake says
  * so on stderr. Returns 0 or an exit code. */
 int cli_relay_add(cmx_client *client, const cli_relay *relay, cmx_origin_id *id);

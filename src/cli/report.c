@@ -4,8 +4,11 @@
  */
 #include "cli/report.h"
 
-#include <errno.h>
+#include "cli/system.h"
+
 #include <string.h>
+
+enum { DOLLAR_DIGITS = 12 }; /* amounts are picodollars */
 
 static bool is_control(unsigned char byte)
 {
@@ -19,10 +22,10 @@ static bool is_control_pair(const char *at, const char *end)
            (unsigned char)at[1] <= 0x9f;
 }
 
-void cli_report_text(FILE *out, cmx_text text, bool filter)
+void cli_report_text(cli_out *out, cmx_text text, bool filter)
 {
     if (!filter) {
-        fwrite(text.data, 1, text.len, out);
+        cli_out_bytes(out, text.data, text.len);
         return;
     }
     const char *end = text.data + text.len;
@@ -30,33 +33,42 @@ void cli_report_text(FILE *out, cmx_text text, bool filter)
         if (is_control_pair(at, end)) {
             at++;
         } else if (!is_control((unsigned char)*at)) {
-            fputc(*at, out);
+            cli_out_byte(out, *at);
         }
     }
 }
 
-void cli_report_json(FILE *out, cmx_text text)
+void cli_report_json(cli_out *out, cmx_text text)
 {
-    fputc('"', out);
+    cli_out_byte(out, '"');
     for (size_t i = 0; i < text.len; i++) {
         unsigned char byte = (unsigned char)text.data[i];
-        if (byte == '"' || byte == '\\') {
-            fputc('\\', out);
-            fputc(byte, out);
-        } else if (byte < 0x20 || byte == 0x7f) {
-            fprintf(out, "\\u%04x", byte);
-        } else {
-            fputc(byte, out);
+        if (byte < 0x20 || byte == 0x7f) {
+            cli_out_print(out, "\\u%04x", byte);
+            continue;
         }
+        if (byte == '"' || byte == '\\') {
+            cli_out_byte(out, '\\');
+        }
+        cli_out_byte(out, (char)byte);
     }
-    fputc('"', out);
+    cli_out_byte(out, '"');
 }
 
 /* A double would round. */
-void cli_report_dollars(FILE *out, uint64_t amount)
+void cli_report_dollars(cli_out *out, uint64_t amount)
 {
-    fprintf(out, "%llu.%012llu", (unsigned long long)(amount / CMX_PICODOLLARS),
-            (unsigned long long)(amount % CMX_PICODOLLARS));
+    cli_out_decimal(out, amount, DOLLAR_DIGITS);
+}
+
+/* A line of its own, if there is something to say. */
+static void say_text(const char *what, cmx_text text)
+{
+    if (text.len > 0) {
+        cli_out_print(&cli_out_error, "chatmux: %s: ", what);
+        cli_report_text(&cli_out_error, text, true);
+        cli_out_print(&cli_out_error, "\n");
+    }
 }
 
 void cli_report_failure(const cli_relay *relay, const cmx_done *done)
@@ -64,48 +76,38 @@ void cli_report_failure(const cli_relay *relay, const cmx_done *done)
     if (cmx_verdict_complete(done->verdict)) {
         return;
     }
-    fprintf(stderr, "chatmux: %s: %s", cmx_verdict_name(done->verdict),
-            cmx_error_text(done->error));
+    cli_out_print(&cli_out_error, "chatmux: %s: %s", cmx_verdict_name(done->verdict),
+                  cmx_error_text(done->error));
     if (done->http_status >= 300) {
-        fprintf(stderr, " [HTTP %u]", done->http_status);
+        cli_out_print(&cli_out_error, " [HTTP %u]", done->http_status);
     }
     if (done->h2_error != 0) {
-        fprintf(stderr, " [HTTP/2 error %u]", done->h2_error);
+        cli_out_print(&cli_out_error, " [HTTP/2 error %u]", done->h2_error);
     }
-    fprintf(stderr, "\nchatmux: %s (%s)\n", relay->url, cmx_error_name(done->error));
-    if (done->message.len > 0) {
-        fprintf(stderr, "chatmux: %s: ",
-                done->error == CMX_ERR_REDIRECT ? "it redirects to" : "the server says");
-        cli_report_text(stderr, done->message, true);
-        fputc('\n', stderr);
-    }
-    if (done->request_id.len > 0) {
-        fprintf(stderr, "chatmux: request id: ");
-        cli_report_text(stderr, done->request_id, true);
-        fputc('\n', stderr);
-    }
+    cli_out_print(&cli_out_error, "\nchatmux: %s (%s)\n", relay->url, cmx_error_name(done->error));
+    say_text(done->error == CMX_ERR_REDIRECT ? "it redirects to" : "the server says",
+             done->message);
+    say_text("request id", done->request_id);
 }
 
 static void add_text(const char *name, cmx_text text)
 {
     if (text.len > 0) {
-        fprintf(stderr, " %s=", name);
-        cli_report_text(stderr, text, true);
-    }
-}
-
-static void add_count(const char *name, uint64_t count)
-{
-    if (count > 0) {
-        fprintf(stderr, " %s=%llu", name, (unsigned long long)count);
+        cli_out_print(&cli_out_error, " %s=", name);
+        cli_report_text(&cli_out_error, text, true);
     }
 }
 
 static void add_time(const char *name, uint64_t time_ms)
 {
     if (time_ms != CMX_TIME_NEVER) {
-        fprintf(stderr, " %s=%llu", name, (unsigned long long)time_ms);
+        cli_out_print(&cli_out_error, " %s=%llu", name, (unsigned long long)time_ms);
     }
+}
+
+static void add_count(const char *name, uint64_t count)
+{
+    add_time(name, count > 0 ? count : CMX_TIME_NEVER);
 }
 
 static bool is_same(cmx_text a, cmx_text b)
@@ -120,12 +122,12 @@ static bool has_cost(const cmx_done *done)
 
 void cli_report_summary(const cli_relay *relay, const cmx_done *done)
 {
-    fprintf(stderr, "chatmux: %s", cmx_verdict_name(done->verdict));
+    cli_out_print(&cli_out_error, "chatmux: %s", cmx_verdict_name(done->verdict));
     add_count("http_status", done->http_status);
     add_text("finish_reason", done->finish_reason);
     add_text("request_id", done->request_id);
     if (relay->name != NULL) {
-        fprintf(stderr, " relay=%s", relay->name);
+        cli_out_print(&cli_out_error, " relay=%s", relay->name);
     }
     if (!is_same(done->asked_model, done->model)) {
         add_text("asked_model", done->asked_model);
@@ -139,8 +141,8 @@ void cli_report_summary(const cli_relay *relay, const cmx_done *done)
     }
     if (has_cost(done)) {
         bool is_estimated = done->cost.kind == CMX_COST_ESTIMATED;
-        fputs(is_estimated ? " cost_estimated_usd=" : " cost_usd=", stderr);
-        cli_report_dollars(stderr, done->cost.amount);
+        cli_out_print(&cli_out_error, " cost%s_usd=", is_estimated ? "_estimated" : "");
+        cli_report_dollars(&cli_out_error, done->cost.amount);
     }
     add_time("sent_ms", done->times.sent_ms);
     add_time("head_ms", done->times.head_ms);
@@ -152,99 +154,102 @@ void cli_report_summary(const cli_relay *relay, const cmx_done *done)
     add_count("replaced", done->replaced);
     add_count("attempts", done->attempts > 1 ? done->attempts : 0);
     add_count("replays", done->replays);
-    fputc('\n', stderr);
+    cli_out_print(&cli_out_error, "\n");
 }
 
-static void add_member(FILE *out, const char *name, cmx_text text)
+static void add_member(const char *name, cmx_text text)
 {
-    fprintf(out, ",\"%s\":", name);
-    cli_report_json(out, text);
+    cli_out_print(&cli_out_standard, ",\"%s\":", name);
+    cli_report_json(&cli_out_standard, text);
 }
 
-static void add_number(FILE *out, const char *name, uint64_t number)
+static void add_number(const char *name, uint64_t number)
 {
-    fprintf(out, ",\"%s\":%llu", name, (unsigned long long)number);
+    cli_out_print(&cli_out_standard, ",\"%s\":%llu", name, (unsigned long long)number);
 }
 
-static void add_time_member(FILE *out, const char *name, uint64_t time_ms)
+static void add_time_member(const char *name, uint64_t time_ms)
 {
     if (time_ms == CMX_TIME_NEVER) {
-        fprintf(out, ",\"%s\":null", name);
+        cli_out_print(&cli_out_standard, ",\"%s\":null", name);
     } else {
-        add_number(out, name, time_ms);
+        add_number(name, time_ms);
     }
 }
 
-static void add_usage(FILE *out, const cmx_usage *usage)
+static void add_usage(const cmx_usage *usage)
 {
-    fprintf(out, ",\"usage\":{\"prompt_tokens\":%llu", (unsigned long long)usage->prompt_tokens);
-    add_number(out, "completion_tokens", usage->completion_tokens);
-    add_number(out, "total_tokens", usage->total_tokens);
-    add_number(out, "cached_tokens", usage->cached_tokens);
-    add_number(out, "reasoning_tokens", usage->reasoning_tokens);
-    fputc('}', out);
+    cli_out_print(&cli_out_standard, ",\"usage\":{\"prompt_tokens\":%llu",
+                  (unsigned long long)usage->prompt_tokens);
+    add_number("completion_tokens", usage->completion_tokens);
+    add_number("total_tokens", usage->total_tokens);
+    add_number("cached_tokens", usage->cached_tokens);
+    add_number("reasoning_tokens", usage->reasoning_tokens);
+    cli_out_byte(&cli_out_standard, '}');
 }
 
 void cli_report_retry(const cli_relay *relay, const cli_relay *next, const cmx_retry *retry)
 {
-    fprintf(stderr, "chatmux: retry in %.1f s: ", (double)retry->wait_ms / 1000);
+    cli_out_print(&cli_out_error, "chatmux: retry in ");
+    cli_out_decimal(&cli_out_error, ((uint64_t)retry->wait_ms + 50) / 100, 1);
     if (retry->http_status >= 300) {
-        fprintf(stderr, "status %u", retry->http_status);
+        cli_out_print(&cli_out_error, " s: status %u", retry->http_status);
     } else {
-        fputs(cmx_error_text(retry->error), stderr);
+        cli_out_print(&cli_out_error, " s: %s", cmx_error_text(retry->error));
     }
-    fprintf(stderr, " [attempts %u, replays %u]", retry->attempts, retry->replays);
+    cli_out_print(&cli_out_error, " [attempts %u, replays %u]", retry->attempts, retry->replays);
     if (next != relay) {
-        fprintf(stderr, " at %s", next->name != NULL ? next->name : next->url);
+        cli_out_print(&cli_out_error, " at %s", next->name != NULL ? next->name : next->url);
     }
-    fputc('\n', stderr);
+    cli_out_print(&cli_out_error, "\n");
 }
 
-void cli_report_done_json(FILE *out, const cli_relay *relay, const cmx_done *done)
+void cli_report_done_json(const cli_relay *relay, const cmx_done *done)
 {
-    fprintf(out, "{\"event\":\"done\",\"verdict\":\"%s\",\"error\":\"%s\"",
-            cmx_verdict_name(done->verdict), cmx_error_name(done->error));
-    add_number(out, "http_status", done->http_status);
-    add_member(out, "finish_reason", done->finish_reason);
+    cli_out_print(&cli_out_standard, "{\"event\":\"done\",\"verdict\":\"%s\",\"error\":\"%s\"",
+                  cmx_verdict_name(done->verdict), cmx_error_name(done->error));
+    add_number("http_status", done->http_status);
+    add_member("finish_reason", done->finish_reason);
     if (relay->name != NULL) {
-        add_member(out, "relay", (cmx_text){relay->name, strlen(relay->name)});
+        add_member("relay", (cmx_text){relay->name, strlen(relay->name)});
     }
-    add_member(out, "asked_model", done->asked_model);
-    add_member(out, "model", done->model);
-    add_member(out, "request_id", done->request_id);
-    add_member(out, "message", done->message);
+    add_member("asked_model", done->asked_model);
+    add_member("model", done->model);
+    add_member("request_id", done->request_id);
+    add_member("message", done->message);
     if (done->has_usage) {
-        add_usage(out, &done->usage);
+        add_usage(&done->usage);
     }
     if (has_cost(done)) {
-        fputs(",\"cost_usd\":", out);
-        cli_report_dollars(out, done->cost.amount);
-        fprintf(out, ",\"cost_estimated\":%s",
-                done->cost.kind == CMX_COST_ESTIMATED ? "true" : "false");
+        cli_out_print(&cli_out_standard, ",\"cost_usd\":");
+        cli_report_dollars(&cli_out_standard, done->cost.amount);
+        cli_out_print(&cli_out_standard, ",\"cost_estimated\":%s",
+                      done->cost.kind == CMX_COST_ESTIMATED ? "true" : "false");
     }
-    add_number(out, "deltas", done->deltas);
-    add_number(out, "bytes", done->bytes);
-    add_number(out, "tool_calls", done->tool_calls);
-    add_number(out, "malformed", done->malformed);
-    add_number(out, "skipped", done->skipped);
-    add_number(out, "replaced", done->replaced);
-    add_number(out, "attempts", done->attempts);
-    add_number(out, "replays", done->replays);
-    add_time_member(out, "sent_ms", done->times.sent_ms);
-    add_time_member(out, "head_ms", done->times.head_ms);
-    add_time_member(out, "first_token_ms", done->times.first_token_ms);
-    add_time_member(out, "last_token_ms", done->times.last_token_ms);
-    add_number(out, "total_ms", done->times.done_ms);
-    fputs("}\n", out);
+    add_number("deltas", done->deltas);
+    add_number("bytes", done->bytes);
+    add_number("tool_calls", done->tool_calls);
+    add_number("malformed", done->malformed);
+    add_number("skipped", done->skipped);
+    add_number("replaced", done->replaced);
+    add_number("attempts", done->attempts);
+    add_number("replays", done->replays);
+    add_time_member("sent_ms", done->times.sent_ms);
+    add_time_member("head_ms", done->times.head_ms);
+    add_time_member("first_token_ms", done->times.first_token_ms);
+    add_time_member("last_token_ms", done->times.last_token_ms);
+    add_number("total_ms", done->times.done_ms);
+    cli_out_print(&cli_out_standard, "}\n");
 }
 
 int cli_report_flush(int code)
 {
-    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+    cli_out_flush(&cli_out_error);
+    int error = cli_out_standard.error;
+    if (error == 0) {
         return code;
     }
-    fprintf(stderr, "chatmux: standard output: %s\n", strerror(errno));
-    return CLI_EXIT_FAILED;
+    return cli_out_say(CLI_EXIT_FAILED, "standard output: %s", cli_system_text(error));
 }
 
 int cli_report_exit(const cmx_done *done)

@@ -7,17 +7,16 @@
 #define CMX_CLI_REPORT_H
 
 #include "cli/options.h"
-
-#include <stdio.h>
+#include "cli/out.h"
 
 /* Writes model output; with `filter` without control characters other than line feed and tab. */
-void cli_report_text(FILE *out, cmx_text text, bool filter);
+void cli_report_text(cli_out *out, cmx_text text, bool filter);
 
 /* Writes bytes as a JSON string, quotes included; they are valid UTF-8. */
-void cli_report_json(FILE *out, cmx_text text);
+void cli_report_json(cli_out *out, cmx_text text);
 
 /* Writes picodollars as dollars, all digits. */
-void cli_report_dollars(FILE *out, uint64_t amount);
+void cli_report_dollars(cli_out *out, uint64_t amount);
 
 /* Says on stderr how a request ended, if not well.
  *
@@ -33,8 +32,8 @@ void cli_report_summary(const cli_relay *relay, const cmx_done *done);
  * next  where it is sent */
 void cli_report_retry(const cli_relay *relay, const cli_relay *next, const cmx_retry *retry);
 
-/* Prints a DONE event as one JSON object. */
-void cli_report_done_json(FILE *out, const cli_relay *relay, const cmx_done *done);
+/* Prints a DONE event as one JSON object to standard output. */
+void cli_report_done_json(const cli_relay *relay, const cmx_done *done);
 
 /* Flushes stdout and says on stderr if anything written to it was lost.
  *

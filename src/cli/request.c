@@ -11,14 +11,13 @@
 #include "cli/report.h"
 #include "cli/session.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static int read_method(const cli_options *options, enum cmx_method *method)
 {
-    static const char *const names[] = {
+    static const char names[][8] = {
         [CMX_METHOD_GET] = "GET",
         [CMX_METHOD_POST] = "POST",
         [CMX_METHOD_DELETE] = "DELETE",
@@ -31,8 +30,8 @@ static int read_method(const cli_options *options, enum cmx_method *method)
         }
     }
     if (options->method != NULL) {
-        fprintf(stderr, "chatmux: -X '%s': GET, POST or DELETE is needed\n", options->method);
-        return CLI_EXIT_USAGE;
+        return cli_out_say(CLI_EXIT_USAGE, "-X '%s': GET, POST or DELETE is needed",
+                           options->method);
     }
     return 0;
 }
@@ -41,7 +40,7 @@ enum { ERROR_BYTES = 1024 };
 
 /* Where the body goes. */
 typedef struct sink {
-    FILE *out;
+    cli_out *out;
     uint64_t left;   /* bytes that are shown yet: an error page may be long */
     bool filter;     /* `out` may be a terminal */
     bool only_names; /* of models, a line each */
@@ -55,11 +54,11 @@ static void open_sink(sink *b, const cli_options *options, uint32_t status)
     bool is_answer = is_request || (status >= 200 && status <= 299);
     memset(b, 0, sizeof *b);
     b->only_names = is_answer && options->command == CLI_COMMAND_MODELS && !options->json;
-    b->out = is_answer ? stdout : stderr;
+    b->out = is_answer ? &cli_out_standard : &cli_out_error;
     b->left = is_answer ? UINT64_MAX : ERROR_BYTES;
     b->filter = !is_answer || isatty(STDOUT_FILENO) != 0;
     if (is_request) {
-        fprintf(stderr, "HTTP %u\n", status);
+        cli_out_print(&cli_out_error, "HTTP %u\n", status);
     }
 }
 
@@ -68,7 +67,7 @@ static void write_names(sink *b, cmx_text data)
     for (size_t i = 0; i < data.len; i++) {
         if (cli_names_take(&b->names, data.data[i])) {
             cli_report_text(b->out, (cmx_text){b->names.text, b->names.text_len}, true);
-            fputc('\n', b->out);
+            cli_out_byte(b->out, '\n');
         }
     }
 }
@@ -83,7 +82,7 @@ static void write_sink(sink *b, cmx_text data)
         cli_report_text(b->out, data, b->filter);
         b->in_line = data.len > 0 ? data.data[data.len - 1] != '\n' : b->in_line;
     }
-    fflush(b->out);
+    cli_out_flush(b->out);
 }
 
 /* What the answer's headers said. */
@@ -94,13 +93,13 @@ static void show_limits(const cli_session *session)
         return;
     }
     if (state.requests_remaining == UINT32_MAX && state.tokens_remaining == UINT32_MAX) {
-        fputs("chatmux: the headers of the answer say nothing about limits\n", stderr);
+        cli_out_say(0, "the headers of the answer say nothing about limits");
     }
     if (state.requests_remaining != UINT32_MAX) {
-        fprintf(stderr, "requests remaining: %u\n", state.requests_remaining);
+        cli_out_print(&cli_out_error, "requests remaining: %u\n", state.requests_remaining);
     }
     if (state.tokens_remaining != UINT32_MAX) {
-        fprintf(stderr, "tokens remaining: %u\n", state.tokens_remaining);
+        cli_out_print(&cli_out_error, "tokens remaining: %u\n", state.tokens_remaining);
     }
 }
 
@@ -110,29 +109,28 @@ static int end_request(const cli_options *options, const cli_session *session, c
 {
     int code = cli_report_exit(done);
     bool came = cmx_verdict_complete(done->verdict);
-    if (b->out == stderr && b->in_line) {
-        fputc('\n', stderr);
+    if (b->out == &cli_out_error && b->in_line) {
+        cli_out_print(&cli_out_error, "\n");
     }
     cli_report_failure(cli_session_relay(session, done->origin), done);
     if (came && b->only_names && !b->names.is_whole) {
-        fputs("chatmux: the answer is no list of models; --json shows it as it is\n", stderr);
-        code = CLI_EXIT_SERVER;
+        code = cli_out_say(CLI_EXIT_SERVER,
+                           "the answer is no list of models; --json shows it as it is");
     }
     if (options->command == CLI_COMMAND_LIMITS && done->http_status != 0) {
         show_limits(session);
     }
-    return cli_report_flush(code);
+    return code;
 }
 
 static int pull_events(const cli_options *options, const cli_session *session, cmx_id id)
 {
-    sink b = {.out = stdout};
+    sink b = {.out = &cli_out_standard};
     cmx_event event;
     for (;;) {
         int rc = cli_interrupt_wait(session->client, id, &event);
         if (rc != CMX_OK) {
-            fprintf(stderr, "chatmux: %s\n", cmx_error_text(rc));
-            return CLI_EXIT_FAILED;
+            return cli_out_say(CLI_EXIT_FAILED, "%s", cmx_error_text(rc));
         }
         if (event.kind == CMX_EVENT_OPEN) {
             open_sink(&b, options, event.http_status);
@@ -158,8 +156,7 @@ static int start_request(const cli_options *options, const cmx_request *request)
         const char *bad_field = NULL;
         int status = cmx_request_start(session.client, request, &id, &bad_field);
         if (status != CMX_OK) {
-            fprintf(stderr, "chatmux: %s: %s\n", bad_field, cmx_error_text(status));
-            rc = CLI_EXIT_USAGE;
+            rc = cli_out_say(CLI_EXIT_USAGE, "%s: %s", bad_field, cmx_error_text(status));
         } else {
             cli_interrupt_catch(session.client);
             rc = pull_events(options, &session, id);
@@ -175,7 +172,7 @@ int cli_request_run(const cli_options *options)
     cmx_request request;
     char *body = NULL;
     cmx_request_default(&request);
-    request.path = options->path;
+    request.path = options->operand;
     if (options->command == CLI_COMMAND_MODELS) {
         request.path = "/models";
     } else if (options->command == CLI_COMMAND_LIMITS) {

@@ -4,6 +4,8 @@
  */
 #include "cli/samples.h"
 
+#include <stdbool.h>
+
 static const uint64_t split_us = (uint64_t)CLI_SAMPLES_FINE * CLI_SAMPLES_BUCKET_US;
 
 void cli_samples_add(cli_samples *samples, uint64_t us)
@@ -20,23 +22,18 @@ void cli_samples_add(cli_samples *samples, uint64_t us)
     samples->coarse[bucket]++;
 }
 
-double cli_samples_ms(const cli_samples *samples, double quantile)
+uint64_t cli_samples_us(const cli_samples *samples, unsigned percent)
 {
-    if (samples->count == 0) {
-        return 0;
-    }
-    double wanted = quantile * (double)samples->count;
-    double seen = 0;
-    for (uint32_t i = 0; i < CLI_SAMPLES_FINE; i++) {
-        seen += samples->fine[i];
-        if (seen >= wanted && samples->fine[i] > 0) {
-            return (double)(i + 1) * CLI_SAMPLES_BUCKET_US / 1000;
-        }
-    }
-    for (uint32_t i = 0; i < CLI_SAMPLES_COARSE; i++) {
-        seen += samples->coarse[i];
-        if (seen >= wanted && samples->coarse[i] > 0) {
-            return ((double)split_us + (double)(i + 1) * CLI_SAMPLES_COARSE_US) / 1000;
+    uint64_t wanted = samples->count * percent; /* hundredths of samples, as `seen` */
+    uint64_t seen = 0;
+    for (uint32_t i = 0; i < CLI_SAMPLES_FINE + CLI_SAMPLES_COARSE; i++) {
+        bool is_fine = i < CLI_SAMPLES_FINE;
+        uint32_t count = is_fine ? samples->fine[i] : samples->coarse[i - CLI_SAMPLES_FINE];
+        seen += (uint64_t)count * 100;
+        if (seen >= wanted && count > 0) {
+            return is_fine
+                       ? (uint64_t)(i + 1) * CLI_SAMPLES_BUCKET_US
+                       : split_us + (uint64_t)(i - CLI_SAMPLES_FINE + 1) * CLI_SAMPLES_COARSE_US;
         }
     }
     return 0;

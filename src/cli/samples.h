@@ -24,8 +24,8 @@ typedef struct cli_samples {
 /* Adds one time. */
 void cli_samples_add(cli_samples *samples, uint64_t us);
 
-/* Returns the time in milliseconds that the share `quantile` (0..1) of the samples does not
- * exceed, to the width of a bucket; 0 without samples. */
-double cli_samples_ms(const cli_samples *samples, double quantile);
+/* Returns the time in microseconds that so many percent of the samples do not exceed, to the width
+ * of a bucket; 0 without samples. */
+uint64_t cli_samples_us(const cli_samples *samples, unsigned percent);
 
 #endif

@@ -4,9 +4,9 @@
  */
 #include "cli/session.h"
 
+#include "cli/out.h"
 #include "cli/relay.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,16 +14,15 @@ enum { TRACE_BYTES = 65536, DIALS_AGAIN = 3 };
 
 static int refuse(const char *what, const char *field, int status)
 {
-    fprintf(stderr, "chatmux: %s%s%s: %s\n", what, field == NULL ? "" : ", ",
-            field == NULL ? "" : field, cmx_error_text(status));
-    return CLI_EXIT_USAGE;
+    return cli_out_say(CLI_EXIT_USAGE, "%s%s%s: %s", what, field == NULL ? "" : ", ",
+                       field == NULL ? "" : field, cmx_error_text(status));
 }
 
 /* Lines of the trace have no control characters: they are fit for a terminal. */
 static void show_line(void *user, const char *line, size_t len)
 {
     (void)user;
-    fprintf(stderr, "* %.*s\n", (int)len, line);
+    cli_out_print(&cli_out_error, "* %.*s\n", (int)len, line);
 }
 
 static void set_timeouts(cmx_config *config, const cli_options *options)
@@ -68,9 +67,9 @@ static bool is_needed(const cli_options *options, const char *name)
 static void list_relays(cli_session *session, const cli_options *options)
 {
     const cli_settings *settings = &options->settings;
-    cli_relay_main(options, &session->main);
+    session->main = &options->relay;
     if (is_needed(options, NULL)) {
-        session->relays[session->relay_count++] = &session->main;
+        session->relays[session->relay_count++] = session->main;
     }
     for (size_t i = 0; i < settings->relay_count; i++) {
         if (is_needed(options, settings->relays[i].name)) {
@@ -86,7 +85,7 @@ static int add_relays(cli_session *session)
         if (rc != 0) {
             return rc;
         }
-        if (session->relays[i] == &session->main) {
+        if (session->relays[i] == session->main) {
             session->origin = session->origins[i];
         }
     }
@@ -96,7 +95,7 @@ static int add_relays(cli_session *session)
 static cmx_origin_id find_origin(const cli_session *session, const cli_settings *settings,
                                  const char *name)
 {
-    const cli_relay *relay = name == NULL ? &session->main : cli_settings_find(settings, name);
+    const cli_relay *relay = name == NULL ? session->main : cli_settings_find(settings, name);
     for (size_t i = 0; i < session->relay_count; i++) {
         if (session->relays[i] == relay) {
             return session->origins[i];
@@ -114,14 +113,14 @@ static int add_targets(cli_session *session, const cli_settings *settings)
         target.origin = find_origin(session, settings, row->relay);
         int rc = cmx_client_add_target(session->client, &target, NULL, &bad_field);
         if (rc == CMX_ERR_ARGUMENT && bad_field != NULL && strcmp(bad_field, "model") == 0) {
-            fprintf(stderr, "chatmux: %s, line %u: this model is a target at this relay already\n",
-                    settings->config.path, row->line);
-            return CLI_EXIT_USAGE;
+            return cli_out_say(CLI_EXIT_USAGE,
+                               "%s, line %u: this model is a target at this relay already",
+                               settings->config.path, row->line);
         }
         if (rc != CMX_OK) {
-            fprintf(stderr, "chatmux: %s, line %u, %s: %s\n", settings->config.path, row->line,
-                    bad_field == NULL ? "target" : bad_field, cmx_error_text(rc));
-            return CLI_EXIT_USAGE;
+            return cli_out_say(CLI_EXIT_USAGE, "%s, line %u, %s: %s", settings->config.path,
+                               row->line, bad_field == NULL ? "target" : bad_field,
+                               cmx_error_text(rc));
         }
     }
     return 0;
@@ -179,14 +178,14 @@ int cli_session_open(cli_session *session, const cli_options *options, cmx_confi
         return refuse("configuration", bad_field, rc);
     }
     size_t bytes = cmx_client_bytes(config);
-    session->memory = aligned_alloc(CMX_BLOCK_ALIGN, (bytes + CMX_BLOCK_ALIGN - 1) /
-                                                         CMX_BLOCK_ALIGN * CMX_BLOCK_ALIGN);
+    session->memory = malloc(bytes + CMX_BLOCK_ALIGN);
     if (session->memory == NULL) {
-        fprintf(stderr, "chatmux: %zu bytes of memory are not there\n", bytes);
-        return CLI_EXIT_FAILED;
+        return cli_out_say(CLI_EXIT_FAILED, "%zu bytes of memory are not there", bytes);
     }
-    rc = cmx_client_init(&session->client, session->memory, bytes, config, cmx_port_linux(),
-                         &bad_field);
+    /* malloc() aligns for plain types only. */
+    size_t beyond = (uintptr_t)session->memory % CMX_BLOCK_ALIGN;
+    char *block = (char *)session->memory + (CMX_BLOCK_ALIGN - beyond) % CMX_BLOCK_ALIGN;
+    rc = cmx_client_init(&session->client, block, bytes, config, cmx_port_linux(), &bad_field);
     if (rc != CMX_OK) {
         return refuse("client", bad_field, rc);
     }

@@ -12,8 +12,8 @@ enum { CLI_SESSION_RELAYS_MAX = CLI_RELAYS_MAX + 1 };
 
 typedef struct cli_session {
     cmx_client *client;
-    void *memory; /* owned: the client's block */
-    cli_relay main;
+    void *memory;                                    /* owned: the client's block */
+    const cli_relay *main;                           /* the options' own */
     const cli_relay *relays[CLI_SESSION_RELAYS_MAX]; /* by origin */
     cmx_origin_id origins[CLI_SESSION_RELAYS_MAX];
     size_t relay_count;

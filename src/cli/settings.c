@@ -4,11 +4,14 @@
  */
 #include "cli/settings.h"
 
-#include <stdio.h>
+#include "cli/number.h"
+#include "cli/out.h"
+
+#include <stddef.h>
 #include <string.h>
 
 /* Behind the point: a millionth of a dollar per million tokens is a picodollar a token. */
-enum { DOLLAR_DIGITS = 6, MILLI_DIGITS = 3 };
+enum { DOLLAR_DIGITS = 6 };
 
 #define UNSET UINT64_MAX /* a price that was not given */
 #define GAPS " \t"
@@ -19,41 +22,13 @@ const char cli_settings_want_private[] = "others can read this file: chmod 600, 
 
 static bool refuse(const cli_ini *ini, const char *wrong)
 {
-    cli_ini_refuse(ini, wrong);
-    return false;
+    return cli_ini_refuse(ini, false, wrong);
 }
 
 /* Refuses a section that was read to its end. */
 static bool refuse_part(const cli_settings *settings, const cli_ini *ini, const char *wrong)
 {
-    fprintf(stderr, "chatmux: %s, line %u: %s\n", ini->path, settings->part_line, wrong);
-    return false;
-}
-
-/* "2.50" with six digits behind the point to 2500000: exact, no floating point. */
-static bool read_decimal(const char *text, unsigned digits, uint64_t max, uint64_t *out)
-{
-    uint64_t value = 0;
-    unsigned behind = 0;
-    bool has_point = false;
-    bool has_digit = false;
-    for (; *text != '\0'; text++) {
-        if (*text == '.' && !has_point) {
-            has_point = true;
-            continue;
-        }
-        if (*text < '0' || *text > '9' || (has_point && behind == digits) || value > max) {
-            return false;
-        }
-        value = value * 10 + (uint64_t)(*text - '0');
-        behind += has_point ? 1u : 0u;
-        has_digit = true;
-    }
-    for (; behind < digits && value <= max; behind++) {
-        value *= 10;
-    }
-    *out = value;
-    return has_digit && value <= max;
+    return cli_out_say(false, "%s, line %u: %s", ini->path, settings->part_line, wrong);
 }
 
 const cli_relay *cli_settings_find(const cli_settings *settings, const char *name)
@@ -124,19 +99,24 @@ static bool open_price(cli_settings *settings, const cli_ini *ini, const char *m
 
 static const char **find_text(cli_relay *relay, const char *name)
 {
-    const struct {
-        const char *name;
-        const char **field;
-    } names[] = {
-        {"url", &relay->url},           {"key", &relay->key},
-        {"key-file", &relay->key_file}, {"auth-header", &relay->auth_header},
-        {"query", &relay->query},       {"cacert", &relay->cacert},
-        {"capath", &relay->capath},     {"address", &relay->address},
-        {"proxy", &relay->proxy},       {"proxy-key-file", &relay->proxy_key_file},
+    static const struct {
+        char name[15];
+        uint8_t offset;
+    } rows[] = {
+        {"url", offsetof(cli_relay, url)},
+        {"key", offsetof(cli_relay, key)},
+        {"key-file", offsetof(cli_relay, key_file)},
+        {"auth-header", offsetof(cli_relay, auth_header)},
+        {"query", offsetof(cli_relay, query)},
+        {"cacert", offsetof(cli_relay, cacert)},
+        {"capath", offsetof(cli_relay, capath)},
+        {"address", offsetof(cli_relay, address)},
+        {"proxy", offsetof(cli_relay, proxy)},
+        {"proxy-key-file", offsetof(cli_relay, proxy_key_file)},
     };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i].name) == 0) {
-            return names[i].field;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(name, rows[i].name) == 0) {
+            return (const char **)(void *)((char *)relay + rows[i].offset);
         }
     }
     return NULL;
@@ -164,25 +144,28 @@ static bool take_relay(cli_relay *relay, const cli_ini *ini)
     return true;
 }
 
+enum cmx_tier cli_settings_tier(const char *text, size_t len)
+{
+    static const char names[][8] = {
+        [CMX_TIER_LOW] = "low", [CMX_TIER_MEDIUM] = "medium", [CMX_TIER_HIGH] = "high"};
+    for (size_t i = CMX_TIER_LOW; i < sizeof names / sizeof names[0]; i++) {
+        if (strlen(names[i]) == len && memcmp(names[i], text, len) == 0) {
+            return (enum cmx_tier)i;
+        }
+    }
+    return CMX_TIER_ANY;
+}
+
 static bool read_tiers(const char *text, uint32_t *tiers)
 {
-    static const struct {
-        const char *name;
-        enum cmx_tier tier;
-    } names[] = {{"low", CMX_TIER_LOW}, {"medium", CMX_TIER_MEDIUM}, {"high", CMX_TIER_HIGH}};
     *tiers = 0;
     do {
         size_t len = strcspn(text, "," GAPS);
-        uint32_t bit = 0;
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-            if (strlen(names[i].name) == len && memcmp(names[i].name, text, len) == 0) {
-                bit = 1u << names[i].tier;
-            }
-        }
-        if (bit == 0) {
+        enum cmx_tier tier = cli_settings_tier(text, len);
+        if (tier == CMX_TIER_ANY) {
             return false;
         }
-        *tiers |= bit;
+        *tiers |= 1u << tier;
         text += len;
         text += strspn(text, "," GAPS);
     } while (*text != '\0');
@@ -192,29 +175,32 @@ static bool read_tiers(const char *text, uint32_t *tiers)
 static bool take_target(cli_target *row, const cli_ini *ini)
 {
     const char *value = ini->value == NULL ? "" : ini->value;
+    const char *wrong = NULL;
     uint64_t number = 0;
     if (strcmp(ini->name, "relay") == 0) {
         row->relay = value;
     } else if (strcmp(ini->name, "model") == 0) {
         row->target.model = value;
     } else if (strcmp(ini->name, "weight") == 0) {
-        if (!read_decimal(value, MILLI_DIGITS, CMX_TARGET_WEIGHT_MAX, &number) || number == 0) {
-            return refuse(ini, "a number from 0.001 to 1000 is needed");
+        if (!cli_number_read(value, CLI_NUMBER_MILLI_DIGITS, true, CMX_TARGET_WEIGHT_MAX,
+                             &number) ||
+            number == 0) {
+            wrong = "a number from 0.001 to 1000 is needed";
         }
         row->target.weight_milli = (uint32_t)number;
     } else if (strcmp(ini->name, "rank") == 0) {
-        if (!read_decimal(value, 0, CMX_TARGET_RANK_MAX, &number)) {
-            return refuse(ini, "a whole number from 0 to 7 is needed");
+        if (!cli_number_read(value, 0, true, CMX_TARGET_RANK_MAX, &number)) {
+            wrong = "a whole number from 0 to 7 is needed";
         }
         row->target.rank = (uint32_t)number;
     } else if (strcmp(ini->name, "tier") == 0) {
         if (!read_tiers(value, &row->target.tiers)) {
-            return refuse(ini, "low, medium, high, or several of them with commas");
+            wrong = "low, medium, high, or several of them with commas";
         }
     } else {
-        return refuse(ini, "a target has relay, model, tier, weight and rank");
+        wrong = "a target has relay, model, tier, weight and rank";
     }
-    return true;
+    return wrong == NULL || refuse(ini, wrong);
 }
 
 static bool take_price(cmx_price *price, const cli_ini *ini)
@@ -229,7 +215,8 @@ static bool take_price(cmx_price *price, const cli_ini *ini)
     } else {
         return refuse(ini, "a price has input, cached-input and output");
     }
-    if (ini->value == NULL || !read_decimal(ini->value, DOLLAR_DIGITS, CMX_PRICE_MAX, field)) {
+    if (ini->value == NULL ||
+        !cli_number_read(ini->value, DOLLAR_DIGITS, true, CMX_PRICE_MAX, field)) {
         return refuse(ini, "dollars per million tokens are needed, such as 2.50: at most a "
                            "million, six digits behind the point");
     }

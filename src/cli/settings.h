@@ -57,6 +57,9 @@ typedef struct cli_settings {
     size_t price_count;
 } cli_settings;
 
+/* Returns the tier of that name, CMX_TIER_ANY if there is none. */
+enum cmx_tier cli_settings_tier(const char *text, size_t len);
+
 /* Opens the configuration file; on a mistake says so on stderr. */
 bool cli_settings_open(cli_settings *settings, const char *path);
 

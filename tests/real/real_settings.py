@@ -542,7 +542,7 @@ class Documentation(Case):
     def test_help_and_manual_page_have_every_option_and_no_other(self):
         commands = ("chat", "bench", "request", "models", "limits")
         table = {}
-        for bits, name in re.findall(r'^    \{([A-Z| ]+), "([a-z-]+)",', read_source("options.c"), re.M):
+        for bits, name in re.findall(r'^    X\(([A-Z| ]+), "([a-z-]+)",', read_source("options.c"), re.M):
             names = commands if bits == "ALL" else [bit.lower() for bit in bits.split(" | ")]
             table[name] = set(names)
         self.assertGreater(len(table), 40)

@@ -4,6 +4,8 @@
  * The module belongs to the program and not to the library, so it is included.
  */
 #include "cli/ini.c"
+#include "cli/out.c"
+#include "cli/system.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,10 @@
  * belong to the program and not to the library, so they are included.
  */
 #include "cli/ini.c"
+#include "cli/number.c"
+#include "cli/out.c"
 #include "cli/settings.c"
+#include "cli/system.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
