@@ -7,8 +7,6 @@
 
 #include "linux.h"
 
-#include <unistd.h>
-
 static int init_state(void *ctx, void *state, size_t state_bytes, uint32_t sockets)
 {
     cmx_linux *client = state;
@@ -32,27 +30,17 @@ static int init_state(void *ctx, void *state, size_t state_bytes, uint32_t socke
 
 /* In the child of a fork the epoll set and the lock of the names belong to the parent: closing the
  * child's copies of the descriptors is all that leaves the parent alone. */
-static void abandon_state(cmx_linux *client)
-{
-    for (uint32_t i = 0; i < client->socket_count; i++) {
-        if (client->sockets[i].descriptor >= 0) {
-            (void)close(client->sockets[i].descriptor);
-            client->sockets[i].descriptor = -1;
-        }
-    }
-    cmx_linux_wait_close(client);
-}
-
 static void deinit_state(void *state, bool abandon)
 {
     cmx_linux *client = state;
 
-    if (abandon) {
-        abandon_state(client);
-        return;
+    if (!abandon) {
+        cmx_linux_names_close(client);
     }
-    cmx_linux_names_close(client);
     for (uint32_t i = 0; i < client->socket_count; i++) {
+        if (abandon) {
+            client->sockets[i].interest = 0; /* as if epoll did not know it */
+        }
         cmx_linux_socket_close(client, i);
     }
     cmx_linux_wait_close(client);

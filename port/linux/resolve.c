@@ -30,7 +30,6 @@
 #define CMX_LINUX_WORKER_STACK_BYTES (256u * 1024u)
 
 typedef enum cmx_linux_query_state {
-    CMX_LINUX_QUERY_UNUSED,
     CMX_LINUX_QUERY_WAITING, /* for the worker */
     CMX_LINUX_QUERY_RUNNING, /* the worker has a copy of the name */
     CMX_LINUX_QUERY_DONE,    /* status and addresses are there */
@@ -44,8 +43,8 @@ typedef struct cmx_linux_answer {
 } cmx_linux_answer;
 
 typedef struct cmx_linux_query {
+    uint32_t ticket; /* 0: not in use */
     cmx_linux_query_state state;
-    uint32_t ticket;
     uint16_t port;
     char host[CMX_LINUX_HOST_BYTES];
     cmx_linux_answer answer;
@@ -62,12 +61,13 @@ struct cmx_linux_names {
     cmx_linux_query queries[CMX_LINUX_QUERIES_MAX];
 };
 
+/* Returns the query with a ticket, one that is not in use for 0, or NULL. */
 static cmx_linux_query *find_query(cmx_linux_names *names, uint32_t ticket)
 {
     for (uint32_t i = 0; i < CMX_LINUX_QUERIES_MAX; i++) {
         cmx_linux_query *query = &names->queries[i];
 
-        if (query->state != CMX_LINUX_QUERY_UNUSED && query->ticket == ticket) {
+        if (query->ticket == ticket) {
             return query;
         }
     }
@@ -83,7 +83,7 @@ static cmx_linux_query *find_oldest(cmx_linux_names *names)
         cmx_linux_query *query = &names->queries[i];
 
         /* The difference tells the order even when tickets start over. */
-        if (query->state == CMX_LINUX_QUERY_WAITING &&
+        if (query->ticket != 0 && query->state == CMX_LINUX_QUERY_WAITING &&
             (oldest == NULL || (int32_t)(query->ticket - oldest->ticket) < 0)) {
             oldest = query;
         }
@@ -122,23 +122,20 @@ static int status_of(int error)
 /* Returns false for an address of a family that chatmux does not know. */
 static bool copy_address(cmx_address *out, const struct addrinfo *from, uint16_t port)
 {
+    const struct sockaddr_in *v4 = (const void *)from->ai_addr;
+    const struct sockaddr_in6 *v6 = (const void *)from->ai_addr;
+
     memset(out, 0, sizeof(*out));
     out->port = port;
     if (from->ai_family == AF_INET) {
-        struct sockaddr_in v4;
-
-        memcpy(&v4, from->ai_addr, sizeof(v4));
-        memcpy(out->ip, &v4.sin_addr, sizeof(v4.sin_addr));
+        memcpy(out->ip, &v4->sin_addr, sizeof(v4->sin_addr));
         out->family = 4;
         return true;
     }
     if (from->ai_family == AF_INET6) {
-        struct sockaddr_in6 v6;
-
-        memcpy(&v6, from->ai_addr, sizeof(v6));
-        memcpy(out->ip, &v6.sin6_addr, sizeof(v6.sin6_addr));
+        memcpy(out->ip, &v6->sin6_addr, sizeof(v6->sin6_addr));
         out->family = 6;
-        out->scope_id = v6.sin6_scope_id;
+        out->scope_id = v6->sin6_scope_id;
         return true;
     }
     return false;
@@ -247,15 +244,8 @@ static cmx_linux_names *open_names(int wake)
     }
     names->users = 2;
     names->wake = wake;
-    if (pthread_mutex_init(&names->lock, NULL) != 0) {
-        free(names);
-        return NULL;
-    }
-    if (pthread_cond_init(&names->changed, NULL) != 0) {
-        (void)pthread_mutex_destroy(&names->lock);
-        free(names);
-        return NULL;
-    }
+    names->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    names->changed = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
     if (!start_worker(names)) {
         (void)pthread_mutex_lock(&names->lock);
         names->users = 1;
@@ -268,23 +258,20 @@ static cmx_linux_names *open_names(int wake)
 /* Puts a name into the queue. Called with the lock. */
 static int enqueue(cmx_linux_names *names, const char *host, uint16_t port, uint32_t *ticket)
 {
-    for (uint32_t i = 0; i < CMX_LINUX_QUERIES_MAX; i++) {
-        cmx_linux_query *query = &names->queries[i];
+    cmx_linux_query *query = find_query(names, 0);
 
-        if (query->state != CMX_LINUX_QUERY_UNUSED) {
-            continue;
-        }
-        names->last_ticket++;
-        names->last_ticket += names->last_ticket == 0 ? 1u : 0u;
-        memcpy(query->host, host, strlen(host) + 1);
-        query->port = port;
-        query->ticket = names->last_ticket;
-        query->state = CMX_LINUX_QUERY_WAITING;
-        *ticket = query->ticket;
-        (void)pthread_cond_signal(&names->changed);
-        return CMX_OK;
+    if (query == NULL) {
+        return CMX_ERR_BUSY;
     }
-    return CMX_ERR_BUSY;
+    names->last_ticket++;
+    names->last_ticket += names->last_ticket == 0 ? 1u : 0u;
+    memcpy(query->host, host, strlen(host) + 1);
+    query->port = port;
+    query->ticket = names->last_ticket;
+    query->state = CMX_LINUX_QUERY_WAITING;
+    *ticket = query->ticket;
+    (void)pthread_cond_signal(&names->changed);
+    return CMX_OK;
 }
 
 /* Hands a final answer over. */
@@ -343,7 +330,7 @@ int cmx_linux_resolve_poll(void *state, uint32_t query, cmx_address *out, size_t
     int status = CMX_AGAIN;
 
     *count = 0;
-    if (names == NULL || capacity == 0) {
+    if (names == NULL || query == 0 || capacity == 0) {
         return CMX_ERR_PORT;
     }
     (void)pthread_mutex_lock(&names->lock);
@@ -351,7 +338,7 @@ int cmx_linux_resolve_poll(void *state, uint32_t query, cmx_address *out, size_t
     if (found == NULL) {
         status = CMX_ERR_PORT;
     } else if (found->state == CMX_LINUX_QUERY_DONE) {
-        found->state = CMX_LINUX_QUERY_UNUSED;
+        found->ticket = 0;
         status = take_answer(&found->answer, out, capacity, count);
     }
     (void)pthread_mutex_unlock(&names->lock);
@@ -369,7 +356,7 @@ void cmx_linux_resolve_cancel(void *state, uint32_t query)
     (void)pthread_mutex_lock(&names->lock);
     found = find_query(names, query);
     if (found != NULL) {
-        found->state = CMX_LINUX_QUERY_UNUSED;
+        found->ticket = 0;
     }
     (void)pthread_mutex_unlock(&names->lock);
 }

@@ -33,31 +33,41 @@ static bool is_would_block(int error)
 /* Turns what the system says into a status of chatmux. */
 static int status_of(int error)
 {
-    switch (error) {
-    case ECONNREFUSED:
-        return CMX_ERR_REFUSED;
-    case ECONNRESET:
-    case ECONNABORTED:
-    case EPIPE:
-        return CMX_ERR_RESET;
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-    case ENETDOWN:
-    case EHOSTDOWN:
-    case EADDRNOTAVAIL: /* no address of ours reaches that family */
-    case EAFNOSUPPORT:  /* a kernel without IPv6 */
-    case EACCES:        /* a firewall */
-    case EPERM:
-    case ETIMEDOUT: /* an open connection whose peer acknowledges nothing */
-        return CMX_ERR_UNREACHABLE;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-        return CMX_ERR_BUSY;
-    default:
-        return CMX_ERR_NETWORK;
+    static const struct {
+        int16_t error;
+        int16_t status;
+    } rows[] = {
+        {ECONNREFUSED, CMX_ERR_REFUSED},
+        {ECONNRESET, CMX_ERR_RESET},
+        {ECONNABORTED, CMX_ERR_RESET},
+        {EPIPE, CMX_ERR_RESET},
+        {ENETUNREACH, CMX_ERR_UNREACHABLE},
+        {EHOSTUNREACH, CMX_ERR_UNREACHABLE},
+        {ENETDOWN, CMX_ERR_UNREACHABLE},
+        {EHOSTDOWN, CMX_ERR_UNREACHABLE},
+        {EADDRNOTAVAIL, CMX_ERR_UNREACHABLE}, /* no address of ours reaches that family */
+        {EAFNOSUPPORT, CMX_ERR_UNREACHABLE},  /* a kernel without IPv6 */
+        {EACCES, CMX_ERR_UNREACHABLE},        /* a firewall */
+        {EPERM, CMX_ERR_UNREACHABLE},
+        {ETIMEDOUT, CMX_ERR_UNREACHABLE}, /* an open connection whose peer acknowledges nothing */
+        {EMFILE, CMX_ERR_BUSY},
+        {ENFILE, CMX_ERR_BUSY},
+        {ENOBUFS, CMX_ERR_BUSY},
+        {ENOMEM, CMX_ERR_BUSY},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].error == error) {
+            return rows[i].status;
+        }
     }
+    return CMX_ERR_NETWORK;
+}
+
+/* The same while a connection is made, where silence is what the limit for it tells. */
+static int connect_status_of(int error)
+{
+    return error == ETIMEDOUT ? CMX_ERR_TIMEOUT_CONNECT : status_of(error);
 }
 
 /* The same for a transfer, where lack of memory is no reason to try again elsewhere. */
@@ -102,7 +112,7 @@ static int start_connect(int descriptor, const cmx_address *to, bool *is_connect
     if (*is_connected || errno == EINPROGRESS || errno == EINTR) {
         return CMX_OK;
     }
-    return errno == ETIMEDOUT ? CMX_ERR_TIMEOUT_CONNECT : status_of(errno);
+    return connect_status_of(errno);
 }
 
 /* Not before: the system counts the connecting as well, and that has a clock of its own. */
@@ -197,7 +207,7 @@ int cmx_linux_socket_connected(void *state, uint32_t socket)
     }
     if (error != 0) {
         /* Reading the error clears it, so it is kept for who asks again. */
-        entry->failure = error == ETIMEDOUT ? CMX_ERR_TIMEOUT_CONNECT : status_of(error);
+        entry->failure = connect_status_of(error);
         return entry->failure;
     }
     note_connected(entry);

@@ -8,8 +8,6 @@
 
 #include "base/base.h"
 
-#include <string.h>
-
 typedef struct cmx_buffer {
     uint8_t *data;   /* owned by whoever set it; `capacity` bytes */
     size_t capacity; /* bytes at data */
@@ -28,26 +26,10 @@ static inline const uint8_t *cmx_buffer_head(const cmx_buffer *buffer)
 }
 
 /* Forgets `len` bytes at the start. */
-static inline void cmx_buffer_skip(cmx_buffer *buffer, size_t len)
-{
-    CMX_ASSERT(len <= cmx_buffer_len(buffer));
-    buffer->start += len;
-    if (buffer->start == buffer->end) {
-        buffer->start = 0;
-        buffer->end = 0;
-    }
-}
+void cmx_buffer_skip(cmx_buffer *buffer, size_t len);
 
 /* Moves unread bytes to the front, so that all free room is behind them. */
-static inline void cmx_buffer_compact(cmx_buffer *buffer)
-{
-    size_t len = cmx_buffer_len(buffer);
-    if (buffer->start > 0) {
-        memmove(buffer->data, buffer->data + buffer->start, len);
-        buffer->start = 0;
-        buffer->end = len;
-    }
-}
+void cmx_buffer_compact(cmx_buffer *buffer);
 
 static inline uint8_t *cmx_buffer_tail(cmx_buffer *buffer)
 {
@@ -60,11 +42,10 @@ static inline size_t cmx_buffer_room(const cmx_buffer *buffer)
 }
 
 /* Tells the buffer that `len` bytes were written at its tail. */
-static inline void cmx_buffer_filled(cmx_buffer *buffer, size_t len)
-{
-    CMX_ASSERT(len <= cmx_buffer_room(buffer));
-    buffer->end += len;
-}
+void cmx_buffer_filled(cmx_buffer *buffer, size_t len);
+
+/* Copies `len` bytes to its tail; there is room for them. */
+void cmx_buffer_append(cmx_buffer *buffer, const void *bytes, size_t len);
 
 static inline void cmx_buffer_clear(cmx_buffer *buffer)
 {

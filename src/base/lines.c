@@ -12,6 +12,8 @@ enum {
     NUMBER_DIGITS_MAX = 20, /* of a 64-bit number */
 };
 
+static const char digit_names[16] = "0123456789abcdef";
+
 void cmx_lines_init(cmx_lines *lines, char *memory, size_t capacity)
 {
     CMX_ASSERT(capacity >= 2 * (size_t)CMX_LINES_LINE_BYTES_MAX);
@@ -44,12 +46,11 @@ void cmx_lines_text(cmx_lines *lines, const char *text)
 
 void cmx_lines_foreign(cmx_lines *lines, cmx_view bytes)
 {
-    static const char digits[] = "0123456789abcdef";
-
     for (size_t i = 0; i < bytes.len && !lines->is_full && !lines->is_cut; i++) {
         uint8_t byte = bytes.data[i];
         if (byte < ' ' || byte > '~' || byte == '\\') {
-            const char escape[ESCAPE_BYTES] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+            const char escape[ESCAPE_BYTES] = {'\\', 'x', digit_names[byte >> 4],
+                                               digit_names[byte & 15]};
             append(lines, escape, sizeof escape);
         } else {
             append(lines, (const char *)&bytes.data[i], 1);
@@ -59,13 +60,12 @@ void cmx_lines_foreign(cmx_lines *lines, cmx_view bytes)
 
 static void append_number(cmx_lines *lines, uint64_t number, unsigned base, size_t digits_min)
 {
-    static const char names[] = "0123456789abcdef";
     char digits[NUMBER_DIGITS_MAX];
     size_t start = sizeof digits;
 
     while (number > 0 || sizeof digits - start < digits_min) {
         start--;
-        digits[start] = names[number % base];
+        digits[start] = digit_names[number % base];
         number /= base;
     }
     append(lines, digits + start, sizeof digits - start);
@@ -104,8 +104,8 @@ static void tell_lost(cmx_lines *lines)
     lines->ended = 0;
     lines->len = 0;
     cmx_lines_number(lines, lost);
-    cmx_lines_text(lines, lost == 1 ? " line lost: trace_bytes is too small"
-                                    : " lines lost: trace_bytes is too small");
+    cmx_lines_text(lines, lost == 1 ? " line" : " lines");
+    cmx_lines_text(lines, " lost: trace_bytes is too small");
     cmx_lines_end(lines);
 }
 

@@ -56,7 +56,4 @@ size_t cmx_region_owner_peak(const cmx_region *region, uint32_t owner); /* most 
 uint64_t cmx_region_count(const cmx_region *region);                    /* blocks ever taken */
 uint64_t cmx_region_refused(const cmx_region *region); /* requests that could not be served */
 
-/* Walks all blocks and asserts that sizes, links and accounting agree; for tests. */
-void cmx_region_check(const cmx_region *region);
-
 #endif

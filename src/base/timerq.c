@@ -98,12 +98,3 @@ uint64_t cmx_timerq_next_due_ms(const cmx_timerq *queue)
 {
     return queue->count > 0 ? queue->heap[0]->due_ms : UINT64_MAX;
 }
-
-void cmx_timerq_check(const cmx_timerq *queue)
-{
-    CMX_ASSERT(queue->count <= queue->capacity);
-    for (unsigned i = 0; i < queue->count; i++) {
-        CMX_ASSERT(queue->heap[i]->heap_index == i);
-        CMX_ASSERT(i == 0 || queue->heap[(i - 1) / CHILDREN]->due_ms <= queue->heap[i]->due_ms);
-    }
-}

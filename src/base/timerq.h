@@ -46,7 +46,4 @@ cmx_timer *cmx_timerq_pop_due(cmx_timerq *queue, uint64_t now_ms);
 /* Returns the earliest due time, UINT64_MAX = nothing is armed. */
 uint64_t cmx_timerq_next_due_ms(const cmx_timerq *queue);
 
-/* Asserts that the order and the links agree; for tests. */
-void cmx_timerq_check(const cmx_timerq *queue);
-
 #endif

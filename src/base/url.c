@@ -20,29 +20,27 @@ _Static_assert(HOST_NAME_MAX < (size_t)CMX_URL_HOST_BYTES, "every name fits");
 _Static_assert(HOST_NAME_MAX + 2 + 1 + PORT_DIGITS_MAX < (size_t)CMX_URL_AUTHORITY_BYTES,
                "host, brackets and port fit");
 
-static bool is_digit(uint8_t byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
 static uint8_t to_lower(uint8_t byte)
 {
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte - 'A' + 'a') : byte;
 }
 
-static bool is_letter(uint8_t byte)
+static bool is_letter_or_digit(uint8_t byte)
 {
-    return to_lower(byte) >= 'a' && to_lower(byte) <= 'z';
-}
-
-static bool is_hex_digit(uint8_t byte)
-{
-    return is_digit(byte) || (to_lower(byte) >= 'a' && to_lower(byte) <= 'f');
+    byte = to_lower(byte);
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
 }
 
 static cmx_view skip(cmx_view text, size_t len)
 {
     return (cmx_view){text.data + len, text.len - len};
+}
+
+static void copy_lower(char *out, cmx_view text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        out[i] = (char)to_lower(text.data[i]);
+    }
 }
 
 /* Returns the bytes before the first `byte`, or the whole text. */
@@ -76,13 +74,20 @@ static bool read_scheme(cmx_view *text, cmx_url *url)
 /* Letters, digits, inner hyphens; underscores too, because names of containers have them. */
 static bool label_ok(cmx_view label)
 {
-    if (label.len == 0 || label.len > LABEL_MAX) {
-        return false;
-    }
     for (size_t i = 0; i < label.len; i++) {
-        bool at_edge = i == 0 || i == label.len - 1;
         uint8_t byte = label.data[i];
-        if (!is_letter(byte) && !is_digit(byte) && byte != '_' && (byte != '-' || at_edge)) {
+        bool is_inside = i > 0 && i + 1 < label.len;
+        if (!is_letter_or_digit(byte) && byte != '_' && (byte != '-' || !is_inside)) {
+            return false;
+        }
+    }
+    return label.len > 0 && label.len <= LABEL_MAX;
+}
+
+static bool all_digits(cmx_view text, unsigned base)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (cmx_view_digit(text.data[i]) >= base) {
             return false;
         }
     }
@@ -93,25 +98,17 @@ static bool label_ok(cmx_view label)
  * address, such as "127.1". */
 static bool label_is_number(cmx_view label)
 {
-    bool is_hex = take_prefix(&label, CMX_VIEW_LITERAL("0x"));
-
-    for (size_t i = 0; i < label.len; i++) {
-        if (!is_digit(label.data[i]) && !(is_hex && is_hex_digit(label.data[i]))) {
-            return false;
-        }
-    }
-    return true;
+    return take_prefix(&label, CMX_VIEW_LITERAL("0x")) ? all_digits(label, 16)
+                                                       : all_digits(label, 10);
 }
 
 static bool name_ok(cmx_view name)
 {
-    cmx_view label = {0};
-
-    if (name.len == 0 || name.len > HOST_NAME_MAX) {
+    if (name.len > HOST_NAME_MAX) {
         return false;
     }
     for (;;) {
-        label = before(name, '.');
+        cmx_view label = before(name, '.');
         if (!label_ok(label)) {
             return false;
         }
@@ -125,134 +122,82 @@ static bool name_ok(cmx_view name)
 static bool read_host(cmx_view host, bool in_brackets, cmx_url *url)
 {
     url->host_is_ip = cmx_address_parse(host, &url->address) == CMX_OK;
-    if (in_brackets) {
-        if (!url->host_is_ip || url->address.family != 6) {
-            return false;
-        }
-    } else if (url->host_is_ip ? url->address.family != 4 : !name_ok(host)) {
+    uint8_t family = url->address.family; /* 0 = a name */
+    if (in_brackets ? family != 6 : family == 6 || (family == 0 && !name_ok(host))) {
         return false;
     }
-    for (size_t i = 0; i < host.len; i++) {
-        url->host[i] = (char)to_lower(host.data[i]);
-    }
+    copy_lower(url->host, host);
     return true;
 }
 
 /* Reads ":443"; nothing means the scheme's default. */
-static bool read_port(cmx_view text, cmx_url *url)
+static bool read_port(cmx_view text, unsigned usual, cmx_url *url)
 {
-    uint32_t port = 0;
+    unsigned port = usual;
 
-    if (text.len == 0) {
-        url->port = url->secure ? 443 : 80;
-        return true;
-    }
-    if (text.len < 2 || text.len > 1 + PORT_DIGITS_MAX || text.data[0] != ':' ||
-        text.data[1] == '0') {
-        return false;
-    }
-    for (size_t i = 1; i < text.len; i++) {
-        if (!is_digit(text.data[i])) {
+    if (text.len > 0) {
+        if (text.len < 2 || text.len > 1 + PORT_DIGITS_MAX || text.data[0] != ':' ||
+            text.data[1] == '0' || !all_digits(skip(text, 1), 10)) {
             return false;
         }
-        port = port * 10 + (uint32_t)(text.data[i] - '0');
+        port = 0;
+        for (size_t i = 1; i < text.len; i++) {
+            port = port * 10 + (text.data[i] - (unsigned)'0');
+        }
     }
     url->port = (uint16_t)port;
     return port <= UINT16_MAX;
 }
 
-static void append_byte(char *out, size_t *len, char byte)
-{
-    out[*len] = byte;
-    (*len)++;
-}
-
-static void write_authority(cmx_url *url)
-{
-    bool in_brackets = url->host_is_ip && url->address.family == 6;
-    char digits[PORT_DIGITS_MAX];
-    size_t digit_count = 0;
-    size_t len = 0;
-
-    if (in_brackets) {
-        append_byte(url->authority, &len, '[');
-    }
-    for (size_t i = 0; url->host[i] != '\0'; i++) {
-        append_byte(url->authority, &len, url->host[i]);
-    }
-    if (in_brackets) {
-        append_byte(url->authority, &len, ']');
-    }
-    if (url->port == (url->secure ? 443 : 80)) {
-        return;
-    }
-    append_byte(url->authority, &len, ':');
-    for (unsigned rest = url->port; rest > 0; rest /= 10) {
-        append_byte(digits, &digit_count, (char)('0' + rest % 10));
-    }
-    while (digit_count > 0) {
-        digit_count--;
-        append_byte(url->authority, &len, digits[digit_count]);
-    }
-}
-
 static bool read_authority(cmx_view text, cmx_url *url)
 {
     bool in_brackets = text.len > 0 && text.data[0] == '[';
-    cmx_view host = before(text, ':');
-    cmx_view rest = skip(text, host.len);
+    unsigned usual = url->secure ? 443 : 80;
+    cmx_view host = in_brackets ? before(skip(text, 1), ']') : before(text, ':');
+    size_t host_len = host.len + (in_brackets ? 2 : 0);
 
-    if (in_brackets) {
-        host = before(skip(text, 1), ']');
-        if (host.len + 2 > text.len) {
-            return false; /* the bracket is never closed */
-        }
-        rest = skip(text, host.len + 2);
-    }
-    if (!read_host(host, in_brackets, url) || !read_port(rest, url)) {
+    if (host_len > text.len || /* the bracket is never closed */
+        !read_host(host, in_brackets, url) || !read_port(skip(text, host_len), usual, url)) {
         return false;
     }
     if (url->host_is_ip) {
         url->address.port = url->port;
     }
-    write_authority(url);
+    /* A port has no leading zeros, so it stands there as it would be written. */
+    copy_lower(url->authority, (cmx_view){text.data, url->port == usual ? host_len : text.len});
     return true;
 }
 
-/* pchar of RFC 3986, 3.3; `left` bytes follow the byte, for its escapes. */
-static bool path_byte_ok(const uint8_t *at, size_t left)
+/* pchar of RFC 3986, 3.3, but for escapes. */
+static bool is_path_byte(uint8_t byte)
 {
     static const char marks[] = "-._~!$&'()*+,;=:@";
 
-    if (*at == '%') {
-        return left >= 2 && is_hex_digit(at[1]) && is_hex_digit(at[2]);
-    }
-    return is_letter(*at) || is_digit(*at) || memchr(marks, *at, sizeof(marks) - 1) != NULL;
+    return is_letter_or_digit(byte) || memchr(marks, byte, sizeof(marks) - 1) != NULL;
 }
 
-/* Returns true for ".", ".." and their escaped forms, which servers resolve differently. */
-static bool is_dot_segment(cmx_view segment)
-{
-    unsigned dots = 0;
-
-    while (segment.len > 0 && dots < 3) {
-        if (!take_prefix(&segment, CMX_VIEW_LITERAL(".")) &&
-            !take_prefix(&segment, CMX_VIEW_LITERAL("%2e"))) {
-            return false;
-        }
-        dots++;
-    }
-    return dots == 1 || dots == 2;
-}
-
+/* Not ".", "..", nor their escaped forms, which servers resolve differently. */
 static bool segment_ok(cmx_view segment)
 {
-    for (size_t i = 0; i < segment.len; i++) {
-        if (!path_byte_ok(segment.data + i, segment.len - i - 1)) {
+    size_t count = 0;
+    size_t dots = 0;
+
+    for (; segment.len > 0; count++) {
+        uint8_t byte = segment.data[0];
+        if (byte == '%') {
+            if (segment.len < 3 || !all_digits((cmx_view){segment.data + 1, 2}, 16)) {
+                return false;
+            }
+            byte =
+                (uint8_t)(cmx_view_digit(segment.data[1]) << 4 | cmx_view_digit(segment.data[2]));
+            cmx_view_skip(&segment, 2);
+        } else if (!is_path_byte(byte)) {
             return false;
         }
+        dots += byte == '.' ? 1 : 0;
+        cmx_view_skip(&segment, 1);
     }
-    return segment.len > 0 && !is_dot_segment(segment);
+    return count > 2 || dots < count;
 }
 
 /* Reads "/v1/": nothing, or a slash before each segment; one slash at the end is dropped. */
@@ -288,14 +233,11 @@ static bool read_url(cmx_view text, cmx_url *url)
 
 int cmx_url_parse(const char *text, cmx_url *url)
 {
-    size_t len = 0;
+    const char *end = text != NULL ? memchr(text, '\0', URL_TEXT_MAX + 1) : NULL;
 
-    *url = (cmx_url){0};
-    while (text != NULL && len <= URL_TEXT_MAX && text[len] != '\0') {
-        len++;
-    }
-    if (len > URL_TEXT_MAX || !read_url((cmx_view){(const uint8_t *)text, len}, url)) {
-        *url = (cmx_url){0};
+    memset(url, 0, sizeof(*url));
+    if (end == NULL || !read_url((cmx_view){(const uint8_t *)text, (size_t)(end - text)}, url)) {
+        memset(url, 0, sizeof(*url));
         return CMX_ERR_URL;
     }
     return CMX_OK;

@@ -15,6 +15,8 @@ typedef struct cmx_view {
     size_t len;          /* bytes */
 } cmx_view;
 
+#define CMX_VIEW_NONE UINT32_MAX /* no word, no digit */
+
 #define CMX_VIEW_LITERAL(text) ((cmx_view){(const uint8_t *)(text), sizeof(text) - 1})
 
 /* Returns the bytes of a C string, without its NUL. */
@@ -27,5 +29,25 @@ static inline bool cmx_view_equal(cmx_view a, cmx_view b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
+
+/* Takes `len` bytes from the front; there must be so many. */
+void cmx_view_skip(cmx_view *text, size_t len);
+
+/* Takes `byte` from the front. Returns false if something else is there, or nothing. */
+bool cmx_view_take_byte(cmx_view *text, char byte);
+
+/* Returns the index of the word that `text` is, or CMX_VIEW_NONE.
+ *
+ * words  each with its length before it: "\5limit\5reset"; none is empty */
+unsigned cmx_view_word(cmx_view text, const char *words);
+
+/* The same for the first of the words that *text begins with, which is taken from it. */
+unsigned cmx_view_take_word(cmx_view *text, const char *words);
+
+/* Returns what a hexadecimal digit stands for, or CMX_VIEW_NONE. */
+unsigned cmx_view_digit(uint8_t byte);
+
+/* Returns the FNV-1a hash: for names, which are short; nobody gains by a collision. */
+uint32_t cmx_view_hash(cmx_view text);
 
 #endif

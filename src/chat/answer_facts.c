@@ -46,12 +46,8 @@ static void take_usage(cmx_answer_facts *facts, const cmx_answer_json_chunk *chu
         return;
     }
     const cmx_usage *old = &facts->usage;
-    bool same = facts->has_usage && old->prompt_tokens == usage.prompt_tokens &&
-                old->completion_tokens == usage.completion_tokens &&
-                old->total_tokens == usage.total_tokens &&
-                old->cached_tokens == usage.cached_tokens &&
-                old->reasoning_tokens == usage.reasoning_tokens && old->cost == usage.cost &&
-                old->has_cost == usage.has_cost;
+    bool same = facts->has_usage && old->has_cost == usage.has_cost &&
+                memcmp(old, &usage, offsetof(cmx_usage, has_cost)) == 0;
     facts->usage = usage;
     facts->has_usage = true;
     facts->usage_due = facts->usage_due || !same;
@@ -143,17 +139,8 @@ void cmx_answer_facts_error(cmx_answer_facts *facts, cmx_json_span text, cmx_jso
 
 static bool looks_like_events(cmx_json_span text)
 {
-    static const cmx_view starts[] = {{(const uint8_t *)":", 1},
-                                      {(const uint8_t *)"data:", 5},
-                                      {(const uint8_t *)"event:", 6},
-                                      {(const uint8_t *)"error:", 6}};
-    for (size_t i = 0; i < CMX_ARRAY_LEN(starts); i++) {
-        if (cmx_json_span_len(text) >= starts[i].len &&
-            memcmp(text.at, starts[i].data, starts[i].len) == 0) {
-            return true;
-        }
-    }
-    return false;
+    cmx_view front = {text.at, cmx_json_span_len(text)};
+    return cmx_view_take_word(&front, "\1:\5data:\6event:\6error:") != CMX_VIEW_NONE;
 }
 
 /* Finds the first event with data in a body that may be cut anywhere. */

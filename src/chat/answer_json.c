@@ -11,7 +11,7 @@
 #include "text/json_text.h"
 #include "text/number.h"
 
-#define IS(key, name) cmx_json_text_is(*(key), CMX_VIEW_LITERAL(name))
+#define IS(key, name) cmx_json_text_is(key, CMX_VIEW_LITERAL(name))
 
 /* ---- walking ---- */
 
@@ -25,6 +25,8 @@ enum {
     LEVELS_PART = LEVELS_TOP - 3,   /* a member of a delta */
 };
 
+static const cmx_json_span none = {NULL, NULL};
+
 static bool is_string(cmx_json_span value)
 {
     return *value.at == '"';
@@ -32,34 +34,41 @@ static bool is_string(cmx_json_span value)
 
 /* ---- usage ---- */
 
-/* A count of the usage object: a member of it, or of an object in it. Where several are one count,
- * the first in this order that has it counts. */
-typedef struct usage_name {
-    cmx_view member;
-    cmx_view inside; /* empty = the member is the count itself */
-    size_t at;       /* offset in cmx_usage */
-} usage_name;
+/* Names of counts in the usage object, or of objects with one in it; a row of `usage_counts` each.
+ */
+static const char usage_names[] =
+    "\31completion_tokens_details\27prompt_cache_hit_tokens\25prompt_tokens_details"
+    "\25output_tokens_details\24input_tokens_details\21completion_tokens\15prompt_tokens"
+    "\15output_tokens\14input_tokens\14total_tokens\4cost";
 
-#define NAME(text)                                \
-    {                                             \
-        (const uint8_t *)(text), sizeof(text) - 1 \
-    }
+#define AT(count) offsetof(cmx_usage, count)
 
-static const usage_name usage_names[CMX_ANSWER_JSON_COUNTS] = {
-    {NAME("prompt_tokens"), NAME(""), offsetof(cmx_usage, prompt_tokens)},
-    {NAME("input_tokens"), NAME(""), offsetof(cmx_usage, prompt_tokens)},
-    {NAME("completion_tokens"), NAME(""), offsetof(cmx_usage, completion_tokens)},
-    {NAME("output_tokens"), NAME(""), offsetof(cmx_usage, completion_tokens)},
-    {NAME("total_tokens"), NAME(""), offsetof(cmx_usage, total_tokens)},
-    {NAME("prompt_tokens_details"), NAME("cached_tokens"), offsetof(cmx_usage, cached_tokens)},
-    {NAME("input_tokens_details"), NAME("cached_tokens"), offsetof(cmx_usage, cached_tokens)},
-    {NAME("prompt_cache_hit_tokens"), NAME(""), offsetof(cmx_usage, cached_tokens)},
-    {NAME("completion_tokens_details"), NAME("reasoning_tokens"),
-     offsetof(cmx_usage, reasoning_tokens)},
-    {NAME("output_tokens_details"), NAME("reasoning_tokens"),
-     offsetof(cmx_usage, reasoning_tokens)},
-    {NAME("cost"), NAME(""), offsetof(cmx_usage, cost)}, /* in dollars, with a fraction */
+static const struct usage_count {
+    uint8_t at;     /* offset in cmx_usage */
+    uint8_t detail; /* the count in the object; 0 = the member is the count itself */
+} usage_counts[] = {
+    {AT(reasoning_tokens), 1},
+    {AT(cached_tokens), 0},
+    {AT(cached_tokens), 2},
+    {AT(reasoning_tokens), 1},
+    {AT(cached_tokens), 2},
+    {AT(completion_tokens), 0},
+    {AT(prompt_tokens), 0},
+    {AT(completion_tokens), 0},
+    {AT(prompt_tokens), 0},
+    {AT(total_tokens), 0},
+    {AT(cost), 0}, /* in dollars, with a fraction */
 };
+
+/* The rows, so that of several which are one count the last that has it counts. */
+static const uint8_t usage_ranks[] = {10, 9, 8, 7, 6, 5, 1, 4, 2, 3, 0};
+
+static const cmx_view details[] = {
+    {NULL, 0}, {(const uint8_t *)"reasoning_tokens", 16}, {(const uint8_t *)"cached_tokens", 13}};
+
+_Static_assert(CMX_ARRAY_LEN(usage_counts) == CMX_ANSWER_JSON_COUNTS &&
+                   CMX_ARRAY_LEN(usage_ranks) == CMX_ANSWER_JSON_COUNTS && sizeof(cmx_usage) < 256,
+               "a row each, an offset in a byte");
 
 /* A value that is looked for in an object; the last one of the name counts. */
 typedef struct wanted {
@@ -70,7 +79,7 @@ typedef struct wanted {
 static bool take_wanted(void *ctx, const cmx_json_key *key, cmx_json_span *value)
 {
     wanted *one = ctx;
-    if (cmx_json_text_is(*key, one->name)) {
+    if (cmx_json_text_is(key, one->name)) {
         one->value = *value;
     }
     return true;
@@ -79,21 +88,20 @@ static bool take_wanted(void *ctx, const cmx_json_key *key, cmx_json_span *value
 static bool take_count(void *ctx, const cmx_json_key *key, cmx_json_span *value)
 {
     cmx_json_span *counts = ctx;
-    size_t i = 0;
-    while (i < CMX_ANSWER_JSON_COUNTS && !cmx_json_text_is(*key, usage_names[i].member)) {
-        i++;
-    }
-    if (i == CMX_ANSWER_JSON_COUNTS) {
+    unsigned which = cmx_json_text_which(key, usage_names);
+    if (which == 0) {
         return true;
     }
-    if (usage_names[i].inside.len == 0) {
-        counts[i] = *value;
+    cmx_json_span *count = &counts[which - 1];
+    uint8_t detail = usage_counts[which - 1].detail;
+    if (detail == 0) {
+        *count = *value;
         return true;
     }
-    wanted inside = {usage_names[i].inside, {NULL, NULL}};
+    wanted inside = {details[detail], none};
     bool valid =
         *value->at != '{' || cmx_json_scan_walk(value, LEVELS_DETAIL, take_wanted, &inside);
-    counts[i] = inside.value;
+    *count = inside.value;
     return valid;
 }
 
@@ -108,7 +116,7 @@ static bool read_usage(cmx_answer_json_chunk *chunk, cmx_json_span *object)
 /* Groq tells usage of a stream in a member of its own. */
 static bool take_groq(void *ctx, const cmx_json_key *key, cmx_json_span *value)
 {
-    bool is_usage = IS(key, "usage") && *value->at == '{';
+    bool is_usage = *value->at == '{' && IS(key, "usage");
     return !is_usage || read_usage(ctx, value);
 }
 
@@ -125,18 +133,19 @@ static bool read_count(cmx_json_span value, bool is_money, uint64_t *count)
 
 bool cmx_answer_json_usage(const cmx_answer_json_chunk *chunk, cmx_usage *usage)
 {
-    size_t found = SIZE_MAX;
+    bool found = false;
     for (size_t i = 0; i < CMX_ANSWER_JSON_COUNTS; i++) {
         uint64_t count;
-        size_t at = usage_names[i].at;
-        bool is_money = at == offsetof(cmx_usage, cost);
-        if (at != found && read_count(chunk->counts[i], is_money, &count)) {
+        uint8_t row = usage_ranks[i];
+        size_t at = usage_counts[row].at;
+        bool is_money = at == AT(cost);
+        if (read_count(chunk->counts[row], is_money, &count)) {
             memcpy((uint8_t *)usage + at, &count, sizeof count);
-            usage->has_cost = usage->has_cost || is_money;
-            found = at;
+            usage->has_cost |= is_money;
+            found = true;
         }
     }
-    return found != SIZE_MAX;
+    return found;
 }
 
 /* ---- choices ---- */
@@ -226,8 +235,7 @@ static bool take_fact(void *ctx, const cmx_json_key *key, cmx_json_span *value)
         choice->index = 0;
         (void)cmx_answer_json_index(*value, &choice->index);
     } else if (IS(key, "finish_reason")) {
-        bool some = is_string(*value) && cmx_json_span_len(*value) > 2;
-        choice->finish = some ? *value : (cmx_json_span){NULL, NULL};
+        choice->finish = is_string(*value) && cmx_json_span_len(*value) > 2 ? *value : none;
     }
     return true;
 }
@@ -333,33 +341,36 @@ static bool take_error(cmx_answer_json_chunk *chunk, cmx_json_span *value)
     return true;
 }
 
+/* Keeps a value if it begins as it must. */
+static void note(cmx_json_span *field, cmx_json_span value, uint8_t first)
+{
+    *field = *value.at == first ? value : none;
+}
+
 static bool take_member(void *ctx, const cmx_json_key *key, cmx_json_span *value)
 {
+    static const cmx_view error = {(const uint8_t *)"\"error\"", 7};
     cmx_answer_json_chunk *chunk = ctx;
-    const cmx_json_span none = {NULL, NULL};
-    uint8_t first = *value->at;
     if (IS(key, "choices")) {
         chunk->has_choice = false;
         chunk->choices = none;
-        return first != '[' || read_choices(chunk, value);
+        return *value->at != '[' || read_choices(chunk, value);
     }
     if (IS(key, "usage")) {
         chunk->has_usage = false;
-        return first != '{' || read_usage(chunk, value);
+        return *value->at != '{' || read_usage(chunk, value);
     }
     if (IS(key, "error")) {
         return take_error(chunk, value);
     }
     if (IS(key, "id")) {
-        chunk->id = first == '"' ? *value : none;
+        note(&chunk->id, *value, '"');
     } else if (IS(key, "model")) {
-        chunk->model = first == '"' ? *value : none;
+        note(&chunk->model, *value, '"');
     } else if (IS(key, "object") || IS(key, "type")) {
-        cmx_view text = {value->at, cmx_json_span_len(*value)};
-        bool is_error = cmx_view_equal(text, CMX_VIEW_LITERAL("\"error\""));
-        chunk->is_error = chunk->is_error || is_error;
+        chunk->is_error |= cmx_view_equal((cmx_view){value->at, cmx_json_span_len(*value)}, error);
     } else if (IS(key, "x_groq")) {
-        chunk->groq = first == '{' ? *value : none;
+        note(&chunk->groq, *value, '{');
     }
     return true;
 }
@@ -402,7 +413,7 @@ enum error_path {
 
 static cmx_json_span string_of(const cmx_json_value *value)
 {
-    return value->type == CMX_JSON_STRING ? value->text : (cmx_json_span){NULL, NULL};
+    return value->type == CMX_JSON_STRING ? value->text : none;
 }
 
 void cmx_answer_json_error_read(cmx_json_span value, cmx_answer_json_error *error)

@@ -6,16 +6,6 @@
  */
 #include "chat/answer_tools.h"
 
-/* FNV-1a. Two ids of one answer that meet in 32 bits are as good as equal. */
-static uint32_t hash_id(cmx_view id)
-{
-    uint32_t hash = UINT32_C(2166136261);
-    for (size_t i = 0; i < id.len; i++) {
-        hash = (hash ^ id.data[i]) * UINT32_C(16777619);
-    }
-    return hash;
-}
-
 /* Returns whether the call is numbered, or not, as the piece is. */
 static bool same_index(const cmx_answer_tool *call, const cmx_answer_tool_key *key)
 {
@@ -103,7 +93,8 @@ int cmx_answer_tools_find(cmx_answer_tools *tools, const cmx_answer_tool_key *ke
         bool goes_on = *call != NULL && (key->has_index || !key->is_next);
         return goes_on ? CMX_OK : open_call(tools, key, call);
     }
-    uint32_t id_hash = hash_id(key->id);
+    uint32_t id_hash =
+        cmx_view_hash(key->id); /* two ids that meet in 32 bits are as good as equal */
     cmx_answer_tool *same = with_id(tools, key, id_hash);
     if (same != NULL) {
         *call = same;

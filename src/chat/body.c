@@ -22,9 +22,8 @@ enum step {
     STEP_MESSAGE_EXTRA, /* members, and then the next message's STEP_ROLE */
     STEP_LAST,          /* }],"stream":...} where nothing else is sent, and then STEP_END */
     STEP_STREAM,        /* }],"stream":... */
-    STEP_NUMBER,        /* ,"temperature":0.7 and then the next number */
-    STEP_JSON_NAME,     /* ,"tools": */
-    STEP_JSON,          /* JSON and then the next one's STEP_JSON_NAME */
+    STEP_NAME,          /* ,"temperature": */
+    STEP_VALUE,         /* a number or JSON, and then the next option's STEP_NAME */
     STEP_EXTRA,         /* members */
     STEP_FINISH,        /* } */
     STEP_END,
@@ -33,14 +32,11 @@ enum step {
 
 enum kind {
     KIND_LITERAL, /* ours */
-    KIND_MADE,    /* ours, made when it is read: a name, a number */
+    KIND_MADE,    /* ours, made when it is read: a number */
     KIND_TEXT,    /* the caller's: quoted and escaped */
     KIND_JSON,    /* the caller's: as it is */
     KIND_MEMBERS, /* the caller's: an object without its end, its '{' becomes a comma */
 };
-
-/* Longer than ,"max_completion_tokens": and a number. */
-enum { PIECE_BYTES_MAX = 64 };
 
 static const char *const roles[] = {
     [CMX_ROLE_SYSTEM] = "},{\"role\":\"system\",\"content\":",
@@ -129,31 +125,21 @@ static bool set_content(cmx_body *body, const cmx_message *message)
     return set_piece(body, KIND_TEXT, message->text, len);
 }
 
-/* A number or a name is made from what was copied at init, so it is made once more each time it is
- * read instead of being kept. Writes `len` bytes of it, from the offset on. Returns its length. */
-static size_t make_piece(const cmx_body *body, uint8_t *out, size_t len)
+/* A number is made from what was copied at init, so it is made once more each time it is read
+ * instead of being kept. Returns its length. */
+static size_t make_number(const cmx_body *body, uint8_t out[CMX_NUMBER_BYTES_MAX])
 {
-    CMX_FILLED_LATER uint8_t piece[PIECE_BYTES_MAX];
-    bool number = body->step == STEP_NUMBER;
-    const cmx_body_number *described = &cmx_body_fields_numbers()[number ? body->item : 0];
-    const char *name = number ? described->name : cmx_body_fields_jsons()[body->item].name;
-    size_t made = strlen(name);
-    CMX_ASSERT(made + 4 + CMX_NUMBER_BYTES_MAX <= PIECE_BYTES_MAX);
-    piece[0] = ',';
-    piece[1] = '"';
-    memcpy(piece + 2, name, made);
-    made += 2;
-    piece[made++] = '"';
-    piece[made++] = ':';
-    if (number) {
-        uint32_t value = body->numbers[body->item];
-        made += described->milli ? cmx_number_write_milli(piece + made, value)
-                                 : cmx_number_write(piece + made, value);
+    bool milli = cmx_body_fields[body->item].kinds == CMX_BODY_FIELDS_MILLI;
+    return cmx_number_write_decimal(out, body->numbers[body->item], milli ? 3 : 0);
+}
+
+static bool set_value(cmx_body *body)
+{
+    if (body->item >= CMX_BODY_FIELDS_NUMBERS) {
+        return set_string(body, KIND_JSON, body->jsons[body->item - CMX_BODY_FIELDS_NUMBERS]);
     }
-    if (len > 0) {
-        memcpy(out, piece + body->offset, len);
-    }
-    return made;
+    CMX_FILLED_LATER uint8_t number[CMX_NUMBER_BYTES_MAX];
+    return set_piece(body, KIND_MADE, NULL, make_number(body, number));
 }
 
 /* Looks up the piece of the current step; an empty one where nothing is sent. Returns false if what
@@ -182,11 +168,10 @@ static bool begin_piece(cmx_body *body)
     case STEP_STREAM:
         return set_piece(body, KIND_LITERAL, streams[body->stream],
                          strlen(streams[body->stream]) - 1);
-    case STEP_NUMBER:
-    case STEP_JSON_NAME:
-        return set_piece(body, KIND_MADE, NULL, make_piece(body, NULL, 0));
-    case STEP_JSON:
-        return set_string(body, KIND_JSON, body->jsons[body->item]);
+    case STEP_NAME:
+        return set_string(body, KIND_LITERAL, cmx_body_fields[body->item].name);
+    case STEP_VALUE:
+        return set_value(body);
     case STEP_EXTRA:
         return set_members(body, body->extra_json);
     case STEP_FINISH:
@@ -198,15 +183,19 @@ static bool begin_piece(cmx_body *body)
     CMX_UNREACHABLE();
 }
 
+/* Returns whether an optional field is sent. */
+static bool is_set(const cmx_body *body, size_t field)
+{
+    return field < CMX_BODY_FIELDS_NUMBERS ? body->numbers[field] != CMX_UNSET
+                                           : body->jsons[field - CMX_BODY_FIELDS_NUMBERS] != NULL;
+}
+
 /* Most requests have no number and no JSON, and then there are no steps for them. */
 static bool has_options(const cmx_body *body)
 {
     bool found = body->extra_json != NULL;
-    for (size_t i = 0; i < CMX_BODY_FIELDS_NUMBERS; i++) {
-        found |= body->numbers[i] != CMX_UNSET;
-    }
-    for (size_t i = 0; i < CMX_BODY_FIELDS_JSONS; i++) {
-        found |= body->jsons[i] != NULL;
+    for (size_t i = 0; i < CMX_BODY_FIELDS; i++) {
+        found |= is_set(body, i);
     }
     return found;
 }
@@ -236,13 +225,10 @@ static void next_step(cmx_body *body)
         next_in_message(body);
     } else if (body->step == STEP_LAST) {
         body->step = STEP_END;
-    } else if (body->step == STEP_NUMBER && body->item + 1 < CMX_BODY_FIELDS_NUMBERS) {
+    } else if (body->step == STEP_VALUE && body->item + 1 < CMX_BODY_FIELDS) {
         body->item++;
-    } else if (body->step == STEP_JSON && body->item + 1 < CMX_BODY_FIELDS_JSONS) {
-        body->item++;
-        body->step = STEP_JSON_NAME;
+        body->step = STEP_NAME;
     } else {
-        body->item = body->step == STEP_NUMBER ? 0 : body->item;
         body->step++;
     }
 }
@@ -250,14 +236,10 @@ static void next_step(cmx_body *body)
 /* Returns whether the current step is that of an option which is not sent. */
 static bool is_absent(const cmx_body *body)
 {
-    if (body->step == STEP_NUMBER) {
-        return body->numbers[body->item] == CMX_UNSET;
-    }
     if (body->step == STEP_EXTRA) {
         return body->extra_json == NULL;
     }
-    bool is_json = body->step == STEP_JSON_NAME || body->step == STEP_JSON;
-    return is_json && body->jsons[body->item] == NULL;
+    return (body->step == STEP_NAME || body->step == STEP_VALUE) && !is_set(body, body->item);
 }
 
 /* Begins the piece behind the current one, or goes to STEP_CHANGED. */
@@ -321,11 +303,12 @@ int cmx_body_init(cmx_body *body, const cmx_chat *chat, cmx_chat_fault *fault)
         .message_last = (uint16_t)(chat->message_count - 1),
         .stream = (uint8_t)cmx_body_fields_stream(chat),
     };
+    const cmx_body_field *field = cmx_body_fields;
     for (size_t i = 0; i < CMX_BODY_FIELDS_NUMBERS; i++) {
-        body->numbers[i] = cmx_body_fields_number(chat, &cmx_body_fields_numbers()[i]);
+        body->numbers[i] = cmx_body_fields_number(chat, field++);
     }
     for (size_t i = 0; i < CMX_BODY_FIELDS_JSONS; i++) {
-        body->jsons[i] = cmx_body_fields_json(chat, &cmx_body_fields_jsons()[i]);
+        body->jsons[i] = cmx_body_fields_json(chat, field++);
     }
     uint64_t length = measure(body);
     if (length == UINT64_MAX) {
@@ -411,11 +394,13 @@ static bool write_piece(cmx_body *body, uint8_t *out, size_t capacity, size_t *g
     if (body->kind == KIND_JSON || body->kind == KIND_MEMBERS) {
         return copy_borrowed(body, out, *got);
     }
+    CMX_FILLED_LATER uint8_t number[CMX_NUMBER_BYTES_MAX];
+    const uint8_t *source = body->source;
     if (body->kind == KIND_MADE) {
-        (void)make_piece(body, out, *got);
-    } else {
-        memcpy(out, body->source + body->offset, *got);
+        (void)make_number(body, number);
+        source = number;
     }
+    memcpy(out, source + body->offset, *got);
     body->offset += (uint32_t)*got;
     return true;
 }

@@ -31,7 +31,7 @@ typedef struct cmx_body {
     uint32_t read_bytes;   /* handed out since the start */
     uint32_t numbers[CMX_BODY_FIELDS_NUMBERS];
     uint16_t message_last; /* index of the last message */
-    uint16_t item;         /* index of the message, number or JSON text being written */
+    uint16_t item;         /* index of the message or option being written */
     uint8_t stream;        /* enum cmx_body_stream */
     uint8_t step;          /* which piece, enum step of body.c */
     uint8_t kind;          /* of the piece, enum kind of body.c */

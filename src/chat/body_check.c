@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checks, in the order of the fields. Each one names its field in `fault` first, so that every
- * return says where it was.
+ * The checks, in the order of the fields. Each one names its field in `fault`, so that every error
+ * says where it was.
  */
 #include "chat/body_check.h"
 
@@ -12,15 +12,9 @@
 
 /* Names of members that chatmux sends itself. */
 typedef struct own_names {
-    const char *names[CMX_BODY_FIELDS_NUMBERS + CMX_BODY_FIELDS_JSONS + 4];
-    size_t count;
+    const char *names; /* as cmx_json_text_which() has them */
+    unsigned sent;     /* bit per number of a name */
 } own_names;
-
-static void add_name(own_names *own, const char *name)
-{
-    CMX_ASSERT(own->count < CMX_ARRAY_LEN(own->names));
-    own->names[own->count++] = name;
-}
 
 static int refuse(cmx_chat_fault *fault, int status, size_t offset)
 {
@@ -95,16 +89,6 @@ static int check_json(const char *json, unsigned kinds, cmx_chat_fault *fault)
     return CMX_OK;
 }
 
-static bool is_own(const own_names *own, cmx_json_key key)
-{
-    for (size_t i = 0; i < own->count; i++) {
-        if (cmx_json_text_is(key, cmx_view_text(own->names[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Checks an object whose members are to join those in `own`. NULL is none. */
 static int check_members(const char *json, const own_names *own, cmx_chat_fault *fault)
 {
@@ -122,7 +106,7 @@ static int check_members(const char *json, const own_names *own, cmx_chat_fault 
         cmx_json_member member;
         size_t offset = (size_t)(rest.at - text.data);
         rc = cmx_json_scan_member(&rest, &member);
-        if (rc < 0 || is_own(own, member.key)) {
+        if (rc < 0 || (own->sent >> cmx_json_text_which(&member.key, own->names) & 1) != 0) {
             return refuse(fault, CMX_ERR_JSON, offset);
         }
     }
@@ -157,6 +141,9 @@ static int check_content(const cmx_message *message, cmx_chat_fault *fault)
     return message->extra_json != NULL ? CMX_OK : CMX_ERR_ARGUMENT;
 }
 
+/* Members of a message that chatmux sends itself. */
+enum { NAME_CALL = 1, NAME_CONTENT, NAME_ROLE };
+
 static int check_message(const cmx_message *message, cmx_chat_fault *fault)
 {
     fault->field = "messages.role";
@@ -164,11 +151,11 @@ static int check_message(const cmx_message *message, cmx_chat_fault *fault)
         return CMX_ERR_ARGUMENT;
     }
     int rc = check_content(message, fault);
-    own_names own = {.names = {"role", "content"}, .count = 2};
+    own_names own = {"\14tool_call_id\7content\4role", 1u << NAME_CONTENT | 1u << NAME_ROLE};
     if (rc == CMX_OK && message->tool_call_id != NULL) {
         fault->field = "messages.tool_call_id";
         rc = check_text(cmx_view_text(message->tool_call_id), fault);
-        add_name(&own, "tool_call_id");
+        own.sent |= 1u << NAME_CALL;
     }
     if (rc == CMX_OK) {
         fault->field = "messages.extra_json";
@@ -196,56 +183,48 @@ static int check_messages(const cmx_chat *chat, cmx_chat_fault *fault)
     return rc;
 }
 
-static int check_numbers(const cmx_chat *chat, own_names *own, cmx_chat_fault *fault)
+/* Checks the optional fields, and adds the names of those that are set to `own`. */
+static int check_options(const cmx_chat *chat, own_names *own, cmx_chat_fault *fault)
 {
-    const cmx_body_number *numbers = cmx_body_fields_numbers();
-    for (size_t i = 0; i < CMX_BODY_FIELDS_NUMBERS; i++) {
-        uint32_t value = cmx_body_fields_number(chat, &numbers[i]);
-        if (value == CMX_UNSET) {
-            continue;
+    for (size_t i = 0; i < CMX_BODY_FIELDS; i++) {
+        const cmx_body_field *field = &cmx_body_fields[i];
+        int rc = CMX_OK;
+        if (i < CMX_BODY_FIELDS_NUMBERS) {
+            uint32_t value = cmx_body_fields_number(chat, field);
+            if (value == CMX_UNSET) {
+                continue;
+            }
+            rc = value < field->least || value > field->most ? CMX_ERR_ARGUMENT : CMX_OK;
+        } else {
+            const char *json = cmx_body_fields_json(chat, field);
+            if (json == NULL) {
+                continue;
+            }
+            rc = check_json(json, field->kinds, fault);
         }
-        fault->field = numbers[i].field;
-        if (value < numbers[i].least || value > numbers[i].most) {
-            return CMX_ERR_ARGUMENT;
-        }
-        add_name(own, numbers[i].name);
-    }
-    return CMX_OK;
-}
-
-static int check_jsons(const cmx_chat *chat, own_names *own, cmx_chat_fault *fault)
-{
-    const cmx_body_json *jsons = cmx_body_fields_jsons();
-    for (size_t i = 0; i < CMX_BODY_FIELDS_JSONS; i++) {
-        const char *json = cmx_body_fields_json(chat, &jsons[i]);
-        if (json == NULL) {
-            continue;
-        }
-        fault->field = jsons[i].field;
-        int rc = check_json(json, jsons[i].kinds, fault);
         if (rc != CMX_OK) {
+            fault->field = field->field;
             return rc;
         }
-        add_name(own, jsons[i].name);
+        own->sent |= 1u << field->number;
     }
     return CMX_OK;
 }
 
 static int check_fields(const cmx_chat *chat, cmx_chat_fault *fault)
 {
-    own_names own = {.names = {"model", "messages", "stream"}, .count = 3};
+    own_names own = {cmx_body_fields_names, 1u << CMX_BODY_NAME_MODEL |
+                                                1u << CMX_BODY_NAME_MESSAGES |
+                                                1u << CMX_BODY_NAME_STREAM};
     if (cmx_body_fields_stream(chat) > CMX_BODY_STREAM_ON) {
-        add_name(&own, "stream_options");
+        own.sent |= 1u << CMX_BODY_NAME_STREAM_OPTIONS;
     }
     int rc = check_model(chat->model, fault);
     if (rc == CMX_OK) {
         rc = check_messages(chat, fault);
     }
     if (rc == CMX_OK) {
-        rc = check_numbers(chat, &own, fault);
-    }
-    if (rc == CMX_OK) {
-        rc = check_jsons(chat, &own, fault);
+        rc = check_options(chat, &own, fault);
     }
     if (rc == CMX_OK) {
         fault->field = "extra_json";

@@ -22,6 +22,7 @@ enum {
 enum {
     CMX_BODY_FIELDS_NUMBERS = 5,
     CMX_BODY_FIELDS_JSONS = 4,
+    CMX_BODY_FIELDS = CMX_BODY_FIELDS_NUMBERS + CMX_BODY_FIELDS_JSONS,
 };
 
 /* How the answer is asked for; all but the first two send `stream_options`. */
@@ -33,8 +34,11 @@ enum cmx_body_stream {
     CMX_BODY_STREAM_BARE_USAGE,
 };
 
-/* Kinds of JSON values, to be joined. */
+/* Kinds of values: of a number, or of JSON values, to be joined. */
 enum {
+    CMX_BODY_FIELDS_WHOLE = 0,
+    CMX_BODY_FIELDS_MILLI = 1, /* in thousandths */
+
     CMX_BODY_FIELDS_STRING = 1,
     CMX_BODY_FIELDS_STRINGS = 2, /* an array of nothing but strings */
     CMX_BODY_FIELDS_ARRAY = 4,
@@ -42,33 +46,43 @@ enum {
     CMX_BODY_FIELDS_ANY = 16,
 };
 
-/* A number, sent unless CMX_UNSET. */
-typedef struct cmx_body_number {
+/* Numbers of names in cmx_body_fields_names. */
+enum {
+    CMX_BODY_NAME_MAX_COMPLETION_TOKENS = 1,
+    CMX_BODY_NAME_RESPONSE_FORMAT,
+    CMX_BODY_NAME_STREAM_OPTIONS,
+    CMX_BODY_NAME_TEMPERATURE,
+    CMX_BODY_NAME_TOOL_CHOICE,
+    CMX_BODY_NAME_MAX_TOKENS,
+    CMX_BODY_NAME_MESSAGES,
+    CMX_BODY_NAME_STREAM,
+    CMX_BODY_NAME_MODEL,
+    CMX_BODY_NAME_TOP_P,
+    CMX_BODY_NAME_TOOLS,
+    CMX_BODY_NAME_STOP,
+    CMX_BODY_NAME_N,
+};
+
+/* All members of the body that chatmux may send itself, as cmx_json_text_which() has names. */
+extern const char cmx_body_fields_names[];
+
+/* An optional member: a number, sent unless CMX_UNSET, or a JSON text, sent unless NULL. */
+typedef struct cmx_body_field {
     const char *field; /* of cmx_chat */
-    size_t at;         /* offset in cmx_chat */
-    const char *name;  /* in the body */
-    uint32_t least;
-    uint32_t most;
-    bool milli; /* in thousandths */
-} cmx_body_number;
+    const char *name;  /* in the body, with all that stands before the value */
+    uint32_t most;     /* of a number */
+    uint8_t least;     /* of a number */
+    uint8_t kinds;     /* that it may be */
+    uint8_t number;    /* CMX_BODY_NAME_... */
+    uint8_t at;        /* offset in cmx_chat */
+} cmx_body_field;
 
-/* A JSON text, sent unless NULL. */
-typedef struct cmx_body_json {
-    const char *field; /* of cmx_chat */
-    size_t at;         /* offset in cmx_chat */
-    const char *name;  /* in the body */
-    unsigned kinds;    /* that it may be */
-} cmx_body_json;
+/* The numbers and behind them the JSON texts, in the order in which they are written. */
+extern const cmx_body_field cmx_body_fields[CMX_BODY_FIELDS];
 
-/* Returns the descriptions of all numbers, in the order in which they are written. */
-const cmx_body_number *cmx_body_fields_numbers(void);
-
-/* Returns the descriptions of all JSON texts, in the order in which they are written. */
-const cmx_body_json *cmx_body_fields_jsons(void);
-
-/* Returns what the caller set. */
-uint32_t cmx_body_fields_number(const cmx_chat *chat, const cmx_body_number *number);
-const char *cmx_body_fields_json(const cmx_chat *chat, const cmx_body_json *json);
+/* Returns what the caller set in a field that is a number, and in one that is JSON. */
+uint32_t cmx_body_fields_number(const cmx_chat *chat, const cmx_body_field *field);
+const char *cmx_body_fields_json(const cmx_chat *chat, const cmx_body_field *field);
 
 /* Returns how the answer is asked for. */
 enum cmx_body_stream cmx_body_fields_stream(const cmx_chat *chat);

@@ -11,7 +11,6 @@
 #include "client/pause.h"
 #include "client/target.h"
 #include "client/turn.h"
-#include "pool/origins.h"
 
 enum {
     RATE_LIMIT_FACTOR = 4, /* as policy/retry has it by default */
@@ -257,8 +256,6 @@ void cmx_again_event(cmx_client *client, uint16_t index, cmx_event *event)
     cmx_call *call = &client->calls[index];
     CMX_ASSERT(call->phase == CMX_CALL_AWAIT_RETRY && call->telling);
     event->kind = CMX_EVENT_RETRY;
-    event->id = cmx_slot_handle(&client->pool.slots, index);
-    event->user = call->user;
     event->retry = (cmx_retry){
         .reason = (enum cmx_retry_reason)call->reason,
         .error = call->error,
@@ -267,7 +264,7 @@ void cmx_again_event(cmx_client *client, uint16_t index, cmx_event *event)
         .replays = call->replays,
         .wait_ms = call->wait_ms,
         .origin = cmx_target_from(client, index),
-        .next = cmx_origins_id(&client->pool, client->pool.slots.rows[index].origin),
+        .next = cmx_state_origin_id(client, index),
     };
     call->telling = false;
     call->http_status = 0;

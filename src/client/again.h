@@ -27,7 +27,7 @@ void cmx_again_send(cmx_client *client, uint16_t index);
 /* Takes the oldest call whose RETRY was not delivered, or CMX_SLOT_NONE. */
 uint16_t cmx_again_take(cmx_client *client);
 
-/* Fills the RETRY event of a taken call, once; its wait begins. */
+/* Fills the RETRY event of a taken call but for its address, once; its wait begins. */
 void cmx_again_event(cmx_client *client, uint16_t index, cmx_event *event);
 
 /* The call is in AWAIT_RETRY and ends: no event follows. */

@@ -31,8 +31,7 @@ void cmx_call_init(cmx_call *call, void *user, uint64_t now_ms)
     call->accepted_ms = now_ms;
     call->since_ms = now_ms;
     call->phase_ms = now_ms;
-    call->times = (cmx_call_times){CMX_CALL_NEVER, CMX_CALL_NEVER, CMX_CALL_NEVER, CMX_CALL_NEVER,
-                                   CMX_CALL_NEVER};
+    memset(&call->times, 0xff, sizeof call->times); /* CMX_CALL_NEVER, each of them */
 }
 
 void cmx_call_set_bytes(cmx_call *call, const void *data, size_t len)
@@ -48,20 +47,19 @@ static uint32_t relative_ms(const cmx_call *call, uint64_t now_ms)
     return since_ms < CMX_CALL_NEVER ? (uint32_t)since_ms : CMX_CALL_NEVER;
 }
 
-static uint64_t time_ms(uint32_t relative_ms)
-{
-    return relative_ms == CMX_CALL_NEVER ? CMX_TIME_NEVER : relative_ms;
-}
-
 cmx_times cmx_call_get_times(const cmx_call *call)
 {
-    return (cmx_times){
-        .sent_ms = time_ms(call->times.sent_ms),
-        .head_ms = time_ms(call->times.head_ms),
-        .first_token_ms = time_ms(call->times.first_token_ms),
-        .last_token_ms = time_ms(call->times.last_token_ms),
-        .done_ms = time_ms(call->times.done_ms),
-    };
+    enum { COUNT = sizeof(cmx_times) / sizeof(uint64_t) };
+    _Static_assert(sizeof call->times == COUNT * sizeof(uint32_t), "the same, in the same order");
+    uint32_t kept[COUNT];
+    uint64_t told[COUNT];
+    cmx_times times;
+    memcpy(kept, &call->times, sizeof kept);
+    for (size_t i = 0; i < COUNT; i++) {
+        told[i] = kept[i] == CMX_CALL_NEVER ? CMX_TIME_NEVER : kept[i];
+    }
+    memcpy(&times, told, sizeof times);
+    return times;
 }
 
 void cmx_call_enter(cmx_call *call, enum cmx_call_phase phase, uint64_t now_ms, uint64_t unread_ms)

@@ -11,7 +11,6 @@
 #include "client/target.h"
 #include "client/turn.h"
 #include "client/verdict.h"
-#include "pool/origins.h"
 
 /* Takes a call off the list that its phase says. */
 static void leave_list(cmx_client *client, uint16_t index)
@@ -140,8 +139,6 @@ void cmx_finish_event(cmx_client *client, uint16_t index, cmx_event *event)
     const cmx_call *call = &client->calls[index];
     CMX_ASSERT(call->phase == CMX_CALL_FINISHED);
     event->kind = CMX_EVENT_DONE;
-    event->id = cmx_slot_handle(&client->pool.slots, index);
-    event->user = call->user;
     event->done = (cmx_done){
         .verdict = (enum cmx_verdict)call->verdict,
         .error = call->error,
@@ -150,7 +147,7 @@ void cmx_finish_event(cmx_client *client, uint16_t index, cmx_event *event)
         .tls_error = call->tls_error,
         .attempts = call->attempts,
         .replays = call->replays,
-        .origin = cmx_origins_id(&client->pool, client->pool.slots.rows[index].origin),
+        .origin = cmx_state_origin_id(client, index),
         .asked_model = cmx_target_asked_model(client, index),
         .cost = call->spent,
         .times = cmx_call_get_times(call),

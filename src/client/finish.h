@@ -26,8 +26,8 @@ void cmx_finish_abort(cmx_client *client, uint16_t index, int cause);
 /* Takes the oldest finished call, or CMX_SLOT_NONE. */
 uint16_t cmx_finish_take(cmx_client *client);
 
-/* Fills the DONE event of a finished call, once; its texts lie in the call until
- * cmx_finish_release(). */
+/* Fills the DONE event of a finished call but for its address, once; its texts lie in the call
+ * until cmx_finish_release(). */
 void cmx_finish_event(cmx_client *client, uint16_t index, cmx_event *event);
 
 /* Frees a call whose DONE event was delivered. */

@@ -81,10 +81,9 @@ uint32_t cmx_layout_shared(const cmx_config *config, uint32_t configured)
     return configured == 0 || configured > slots ? slots : configured;
 }
 
-static void *take_blocks(cmx_arena *arena, uint32_t count, size_t block_bytes)
+static size_t blocks_bytes(uint32_t count, size_t block_bytes)
 {
-    size_t bytes = block_bytes == 0 ? 0 : cmx_blocks_memory_bytes(count, block_bytes);
-    return cmx_arena_take(arena, bytes, CMX_ARENA_ALIGN);
+    return block_bytes == 0 ? 0 : cmx_blocks_memory_bytes(count, block_bytes);
 }
 
 _Static_assert(CMX_CONNECTIONS_MAX < (int)CMX_REGION_OWNERS, "each connection is an owner");
@@ -98,70 +97,127 @@ size_t cmx_layout_region_cap_bytes(const cmx_config *config)
     return cmx_layout_region_bytes(&alone);
 }
 
-static void carve_figures(cmx_layout *layout, cmx_arena *arena, const cmx_config *config)
+/* How many of something there are; of what has no rows, how many bytes. */
+enum amount {
+    ONE,
+    ORIGINS,
+    CONNS,
+    SOCKETS,
+    SLOTS,
+    TARGETS,
+    TARGET_CALLS,
+    PAUSES,
+    PRICES,
+    MODELS,
+    SPENDINGS,
+    FIGURES,
+    HEADS,
+    PORT_BYTES,
+    CONN_BYTES,
+    FRAME_BYTES,
+    TAIL_BYTES,
+    SHAPE_BYTES,
+    TOOL_BYTES,
+    PAUSE_BYTES,
+    LINE_BYTES,
+    EVENT_BYTES,
+    REGION_BYTES_IN_ALL,
+    AMOUNTS
+};
+
+static void fill_amounts(size_t amounts[AMOUNTS], const cmx_config *config)
 {
-    size_t models = config->models_max;
-    size_t heads = config->alert_p99_ms > 0 ? CMX_ALERT_STEPS : 0;
-    layout->account = (cmx_account_memory){
-        .price_rows =
-            cmx_arena_take(arena, config->prices_max * sizeof(cmx_cost_row), CMX_ARENA_ALIGN),
-        .meter_rows = cmx_arena_take(arena, models * sizeof(cmx_meter_row), CMX_ARENA_ALIGN),
-        .spendings = cmx_arena_take(arena, models * config->origins_max * sizeof(cmx_spending),
-                                    CMX_ARENA_ALIGN),
-        .figures = cmx_arena_take(arena, models > 0 ? sizeof(cmx_figures) : 0, CMX_ARENA_ALIGN),
-    };
-    layout->alert_heads = cmx_arena_take(arena, heads * sizeof(cmx_alert_heads), CMX_ARENA_ALIGN);
+    size_t slots = (size_t)config->requests_max + 1; /* one more for the DONE event being lent */
+    amounts[ONE] = 1;
+    amounts[ORIGINS] = config->origins_max;
+    amounts[CONNS] = config->connections_max;
+    amounts[SOCKETS] = cmx_pool_sockets_max(config->connections_max);
+    amounts[SLOTS] = slots;
+    amounts[TARGETS] = config->targets_max;
+    amounts[TARGET_CALLS] = config->targets_max > 0 ? slots : 0;
+    amounts[PAUSES] = config->paused_streams_max;
+    amounts[PRICES] = config->prices_max;
+    amounts[MODELS] = config->models_max;
+    amounts[SPENDINGS] = amounts[MODELS] * config->origins_max;
+    amounts[FIGURES] = config->models_max > 0 ? 1 : 0;
+    amounts[HEADS] = config->alert_p99_ms > 0 ? CMX_ALERT_STEPS : 0;
+    amounts[PORT_BYTES] = CMX_PORT_STATE_BYTES(amounts[SOCKETS]);
+    amounts[CONN_BYTES] = amounts[CONNS] * cmx_conn_memory_bytes(config);
+    amounts[FRAME_BYTES] = config->write_bytes;
+    amounts[TAIL_BYTES] =
+        blocks_bytes(cmx_layout_shared(config, config->tails_max), config->tail_bytes);
+    amounts[SHAPE_BYTES] =
+        blocks_bytes(cmx_layout_shared(config, config->shapes_max), config->shape_bytes);
+    amounts[TOOL_BYTES] = blocks_bytes(cmx_layout_shared(config, config->tool_tables_max),
+                                       config->tool_calls_max * sizeof(cmx_answer_tool));
+    amounts[PAUSE_BYTES] = amounts[PAUSES] * config->stream_window_bytes;
+    amounts[LINE_BYTES] = config->trace_bytes;
+    amounts[EVENT_BYTES] = blocks_bytes(config->event_buffers, config->event_bytes_max);
+    amounts[REGION_BYTES_IN_ALL] = cmx_layout_region_bytes(config);
 }
+
+/* One piece of the block: its pointer in cmx_layout, and how many of what size. */
+typedef struct piece {
+    uint16_t at;
+    uint16_t size;
+    uint8_t amount;
+} piece;
+
+#define ROWS(member, amount)                                                    \
+    {                                                                           \
+        offsetof(cmx_layout, member), sizeof *((cmx_layout *)0)->member, amount \
+    }
+#define BYTES(member, amount)                   \
+    {                                           \
+        offsetof(cmx_layout, member), 1, amount \
+    }
+
+static const piece pieces[] = {
+    ROWS(client, ONE),
+    BYTES(port_state, PORT_BYTES),
+    ROWS(tables.origins, ORIGINS),
+    ROWS(tables.conns, CONNS),
+    ROWS(tables.lives, CONNS),
+    ROWS(tables.slots, SLOTS),
+    ROWS(tables.ready, SOCKETS),
+    BYTES(tables.conn_memory, CONN_BYTES),
+    BYTES(frames, FRAME_BYTES),
+    ROWS(lanes, ORIGINS),
+    ROWS(calls, SLOTS),
+    BYTES(tails, TAIL_BYTES),
+    BYTES(shapes, SHAPE_BYTES),
+    BYTES(tools, TOOL_BYTES),
+    ROWS(route_rows, TARGETS),
+    ROWS(target_names, TARGETS),
+    ROWS(target_calls, TARGET_CALLS),
+    ROWS(pause_rows, PAUSES),
+    BYTES(pause_blocks, PAUSE_BYTES),
+    ROWS(account.price_rows, PRICES),
+    ROWS(account.meter_rows, MODELS),
+    ROWS(account.spendings, SPENDINGS),
+    ROWS(account.figures, FIGURES),
+    ROWS(alert_heads, HEADS),
+    BYTES(lines, LINE_BYTES),
+    ROWS(timer_heap, SLOTS),
+    BYTES(event_blocks, EVENT_BYTES),
+    BYTES(region, REGION_BYTES_IN_ALL),
+};
 
 void cmx_layout_carve(cmx_layout *layout, cmx_arena *arena, const cmx_config *config)
 {
-    size_t slots = (size_t)config->requests_max + 1; /* one more for the DONE event being lent */
-    size_t conns = config->connections_max;
+    size_t amounts[AMOUNTS];
+    fill_amounts(amounts, config);
     memset(layout, 0, sizeof *layout);
-
-    layout->client = cmx_arena_take(arena, sizeof(cmx_client), CMX_ARENA_ALIGN);
-    const size_t sockets = cmx_pool_sockets_max(config->connections_max);
-    layout->port_state_bytes = CMX_PORT_STATE_BYTES(sockets);
-    layout->port_state = cmx_arena_take(arena, layout->port_state_bytes, CMX_ARENA_ALIGN);
-
-    cmx_pool_tables *tables = &layout->tables;
-    tables->conn_count = config->connections_max;
-    tables->origin_count = config->origins_max;
-    tables->slot_count = (uint16_t)slots;
-    tables->origins =
-        cmx_arena_take(arena, config->origins_max * sizeof(cmx_origin_row), CMX_ARENA_ALIGN);
-    tables->conns = cmx_arena_take(arena, conns * sizeof(cmx_conn), CMX_ARENA_ALIGN);
-    tables->lives = cmx_arena_take(arena, conns * sizeof(cmx_pool_life), CMX_ARENA_ALIGN);
-    tables->slots = cmx_arena_take(arena, slots * sizeof(cmx_slot), CMX_ARENA_ALIGN);
-    tables->ready = cmx_arena_take(arena, sockets * sizeof(cmx_port_ready), CMX_ARENA_ALIGN);
-    tables->conn_memory =
-        cmx_arena_take(arena, conns * cmx_conn_memory_bytes(config), CMX_ARENA_ALIGN);
-
-    layout->frames = cmx_arena_take(arena, config->write_bytes, CMX_ARENA_ALIGN);
-    layout->lanes = cmx_arena_take(arena, config->origins_max * sizeof(cmx_lane), CMX_ARENA_ALIGN);
-    layout->calls = cmx_arena_take(arena, slots * sizeof(cmx_call), CMX_ARENA_ALIGN);
-    layout->tails =
-        take_blocks(arena, cmx_layout_shared(config, config->tails_max), config->tail_bytes);
-    layout->shapes =
-        take_blocks(arena, cmx_layout_shared(config, config->shapes_max), config->shape_bytes);
-    layout->tools = take_blocks(arena, cmx_layout_shared(config, config->tool_tables_max),
-                                config->tool_calls_max * sizeof(cmx_answer_tool));
-    size_t targets = config->targets_max;
-    layout->route_rows = cmx_arena_take(arena, targets * sizeof(cmx_route_row), CMX_ARENA_ALIGN);
-    layout->target_names =
-        cmx_arena_take(arena, targets * sizeof(cmx_target_name), CMX_ARENA_ALIGN);
-    layout->target_calls =
-        cmx_arena_take(arena, targets == 0 ? 0 : slots * sizeof(cmx_target_call), CMX_ARENA_ALIGN);
-    size_t pauses = config->paused_streams_max;
-    layout->pause_rows = cmx_arena_take(arena, pauses * sizeof(cmx_pause_row), CMX_ARENA_ALIGN);
-    layout->pause_blocks =
-        cmx_arena_take(arena, pauses * config->stream_window_bytes, CMX_ARENA_ALIGN);
-    carve_figures(layout, arena, config);
-    layout->lines = cmx_arena_take(arena, config->trace_bytes, CMX_ARENA_ALIGN);
-    layout->timer_heap = cmx_arena_take(arena, slots * sizeof(cmx_timer *), CMX_ARENA_ALIGN);
-    layout->event_blocks = take_blocks(arena, config->event_buffers, config->event_bytes_max);
-    layout->region_bytes = cmx_layout_region_bytes(config);
-    layout->region = cmx_arena_take(arena, layout->region_bytes, CMX_ARENA_ALIGN);
+    layout->port_state_bytes = amounts[PORT_BYTES];
+    layout->region_bytes = amounts[REGION_BYTES_IN_ALL];
+    layout->tables.conn_count = config->connections_max;
+    layout->tables.origin_count = config->origins_max;
+    layout->tables.slot_count = (uint16_t)amounts[SLOTS];
+    for (size_t i = 0; i < CMX_ARRAY_LEN(pieces); i++) {
+        size_t bytes = amounts[pieces[i].amount] * pieces[i].size;
+        void *memory = cmx_arena_take(arena, bytes, CMX_ARENA_ALIGN);
+        memcpy((uint8_t *)layout + pieces[i].at, &memory, sizeof memory);
+    }
 }
 
 size_t cmx_client_bytes(const cmx_config *config)

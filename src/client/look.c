@@ -3,23 +3,25 @@
  * What can be seen of requests that wait and of an origin's limits. It changes nothing.
  */
 #include "client/target.h"
+#include "client/words.h"
 #include "pool/origins.h"
 
-static const char *const names[] = {
-    [CMX_WAITING_NOT] = "NOT",
-    [CMX_WAITING_CONNECTION] = "CONNECTION",
-    [CMX_WAITING_BACKOFF] = "BACKOFF",
-    [CMX_WAITING_STREAMS] = "STREAMS",
-    [CMX_WAITING_CONNECTIONS] = "CONNECTIONS",
-    [CMX_WAITING_RATE_LIMIT] = "RATE_LIMIT",
-    [CMX_WAITING_RETRY] = "RETRY",
-    [CMX_WAITING_TARGETS] = "TARGETS",
-};
+/* In the order of enum cmx_waiting, and what is none of it. */
+static const char names[] = "NOT\0"
+                            "CONNECTION\0"
+                            "BACKOFF\0"
+                            "STREAMS\0"
+                            "CONNECTIONS\0"
+                            "RATE_LIMIT\0"
+                            "RETRY\0"
+                            "TARGETS\0"
+                            "UNKNOWN";
 
 const char *cmx_waiting_name(enum cmx_waiting waiting)
 {
     /* The value comes from the caller: it may be anything. */
-    return (size_t)waiting < CMX_ARRAY_LEN(names) ? names[waiting] : "UNKNOWN";
+    size_t index = (size_t)waiting;
+    return cmx_words_at(names, index < CMX_WAITING_COUNT ? index : CMX_WAITING_COUNT);
 }
 
 enum cmx_waiting cmx_client_waiting(const cmx_client *client, cmx_id id)

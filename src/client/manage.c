@@ -30,7 +30,7 @@ static void leave_targets(cmx_client *client, uint32_t origin)
         return;
     }
     cmx_state_read_clock(client);
-    cmx_target_close(client, origin);
+    cmx_target_change(client, origin, true);
     cmx_turn_call_back_lost(client);
     for (uint16_t i = 0; i < client->pool.slots.capacity; i++) {
         if (client->pool.slots.rows[i].state == CMX_SLOT_HELD) {

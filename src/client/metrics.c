@@ -9,105 +9,127 @@
 #include "text/exposition.h"
 #include "text/number.h"
 
-enum { NAME_BYTES_MAX = 32, MICRO_DIGITS = 6, PICO_DIGITS = 12, TOKEN_FACTOR = 4 };
-
-/* What differs between the two sets of names. */
-typedef struct style {
-    const char *model; /* label */
-    const char *duration;
-    const char *first_token;
-    const char *per_token;
-    bool is_gen_ai;
-} style;
-
-static const style styles[] = {
-    [CMX_METRICS_RELAY] = {"model", "ai_relay_request_duration_seconds",
-                           "ai_relay_time_to_first_token_seconds",
-                           "ai_relay_time_per_output_token_seconds", false},
-    [CMX_METRICS_GEN_AI] = {"gen_ai_request_model", "gen_ai_client_operation_duration_seconds",
-                            "gen_ai_client_operation_time_to_first_chunk_seconds",
-                            "gen_ai_client_operation_time_per_output_chunk_seconds", true},
+enum {
+    NAME_BYTES_MAX = 64,
+    MILLI_DIGITS = 3,
+    MICRO_DIGITS = 6,
+    PICO_DIGITS = 12,
+    TIME_FACTOR = 2, /* from bound to bound */
+    TOKEN_FACTOR = 4,
 };
+
+/* ---- families ---- */
+
+#define COUNTER(name, help) "c" name "\0" help "\0"
+#define DOLLARS(name, help) "d" name "\0" help "\0" /* a counter of picodollars */
+#define GAUGE(name, help) "g" name "\0" help "\0"
+#define HISTOGRAM(name, open, help) "h" name "\0" help "\0" open "\0"
+
+/* Every family in the order in which they are written: letter of its type, name without prefix,
+ * help. A histogram has the name that OpenTelemetry gives it, too, empty = none. They follow each
+ * other without pointers, which would take as much room as half of the names. */
+static const char families[] = COUNTER(
+    "requests_total",
+    "Requests that ended, by verdict; plain "
+    "ones have no model.") HISTOGRAM("request_duration_seconds", "operation_duration_seconds",
+                                     "Chats from accepted until their end.")
+    HISTOGRAM("time_to_first_token_seconds", "operation_time_to_first_chunk_seconds",
+              "Streamed chats from sent until the first token.")
+        HISTOGRAM("time_per_output_token_seconds", "operation_time_per_output_chunk_seconds",
+                  "Between two tokens of a streamed chat, its mean.")
+            HISTOGRAM("response_head_seconds", "", "Attempts from sent until the response head.")
+                COUNTER("tokens_total", "Tokens that servers counted; cached ones are part of "
+                                        "prompt, reasoning of completion.")
+                    HISTOGRAM("", "token_usage", "Tokens of an attempt that servers counted.")
+                        DOLLARS("cost_dollars_total",
+                                "What chats cost by model and origin, as long as it is in use.")
+                            DOLLARS("spent_dollars_total",
+                                    "What all chats cost: billed by usage or server, or estimated.")
+                                COUNTER(
+                                    "chats_unpriced_total",
+                                    "Attempts that cost something and whose model has no price.")
+                                    GAUGE("cost_overflow", "1 = an amount did not fit a sum.")
+                                        GAUGE("connection_pool_size",
+                                              "Connections now by state; error counts origins that "
+                                              "cannot be reached.")
+                                            COUNTER("retry_attempts_total",
+                                                    "Attempts that were followed by another.")
+                                                GAUGE("queue_size",
+                                                      "Requests that wait now, by what for.")
+    /* From here on as in `figures`. */
+    COUNTER("requests_accepted_total", "Chats and plain requests that were accepted.") GAUGE(
+        "streams", "Requests on a connection now.") GAUGE("requests_paused",
+                                                          "Requests whose answer is paused now.")
+        GAUGE("requests_done_per_minute", "Requests that ended in the last minute.")
+            COUNTER("connections_opened_total", "Sockets that were opened.") COUNTER(
+                "connections_dead_total", "Connections that stopped answering or taking bytes.")
+                COUNTER("tls_handshakes_total", "TLS handshakes that succeeded.") COUNTER(
+                    "pings_total", "PING frames sent.") COUNTER("received_bytes_total",
+                                                                "Bytes from sockets, TLS included.")
+                    COUNTER("sent_bytes_total", "Bytes to sockets, TLS included.") COUNTER(
+                        "events_malformed_total", "Events skipped because they were not JSON.")
+                        COUNTER("events_skipped_total",
+                                "Events skipped because they were too large or no buffer was free.")
+                            COUNTER("event_buffers_refused_total",
+                                    "Times that no assembly buffer was free.")
+                                GAUGE("event_buffers_peak", "Most assembly buffers ever in use.")
+                                    GAUGE("memory_bytes",
+                                          "Bytes of the block in which everything lies.")
+                                        GAUGE("library_memory_bytes",
+                                              "Bytes of it now in use by HTTP/2 and TLS.")
+                                            GAUGE("library_memory_peak_bytes",
+                                                  "Most of them ever in use.")
+                                                GAUGE("library_memory_capacity_bytes",
+                                                      "Bytes reserved for them.");
 
 typedef struct writer {
     cmx_exposition text;
     const cmx_client *client;
-    const style *style;
+    const char *next; /* of `families` */
+    size_t times;     /* where the histogram lies in a row of the meter: see write_row_times() */
+    bool is_gen_ai;
+    uint8_t decimals;          /* of the values of the family that is being written */
+    char name[NAME_BYTES_MAX]; /* of this family, with prefix */
     cmx_stats stats;
 } writer;
 
-/* ---- figures without labels ---- */
-
-/* A member of cmx_stats that is one sample. */
-typedef struct figure {
-    const char *name;
-    const char *type;
-    const char *help;
-    size_t offset;
-    bool is_wide; /* of 64 bits */
-} figure;
-
-#define WIDE(member) offsetof(cmx_stats, member), true
-#define NARROW(member) offsetof(cmx_stats, member), false
-
-static const figure figures[] = {
-    {"ai_relay_requests_accepted_total", "counter", "Chats and plain requests that were accepted.",
-     WIDE(requests)},
-    {"ai_relay_streams", "gauge", "Requests on a connection now.", NARROW(streams)},
-    {"ai_relay_requests_paused", "gauge", "Requests whose answer is paused now.", NARROW(paused)},
-    {"ai_relay_requests_done_per_minute", "gauge", "Requests that ended in the last minute.",
-     NARROW(done_per_min)},
-    {"ai_relay_connections_opened_total", "counter", "Sockets that were opened.",
-     WIDE(connections_total)},
-    {"ai_relay_connections_dead_total", "counter",
-     "Connections that stopped answering or taking bytes.", WIDE(connections_dead)},
-    {"ai_relay_tls_handshakes_total", "counter", "TLS handshakes that succeeded.",
-     WIDE(handshakes)},
-    {"ai_relay_pings_total", "counter", "PING frames sent.", WIDE(pings)},
-    {"ai_relay_received_bytes_total", "counter", "Bytes from sockets, TLS included.",
-     WIDE(bytes_received)},
-    {"ai_relay_sent_bytes_total", "counter", "Bytes to sockets, TLS included.", WIDE(bytes_sent)},
-    {"ai_relay_events_malformed_total", "counter", "Events skipped because they were not JSON.",
-     WIDE(malformed_events)},
-    {"ai_relay_events_skipped_total", "counter",
-     "Events skipped because they were too large or no buffer was free.", WIDE(skipped_events)},
-    {"ai_relay_event_buffers_refused_total", "counter", "Times that no assembly buffer was free.",
-     WIDE(buffers_refused)},
-    {"ai_relay_event_buffers_peak", "gauge", "Most assembly buffers ever in use.",
-     NARROW(buffers_peak)},
-    {"ai_relay_memory_bytes", "gauge", "Bytes of the block in which everything lies.",
-     WIDE(memory_bytes)},
-    {"ai_relay_library_memory_bytes", "gauge", "Bytes of it now in use by HTTP/2 and TLS.",
-     WIDE(library_bytes)},
-    {"ai_relay_library_memory_peak_bytes", "gauge", "Most of them ever in use.",
-     WIDE(library_peak)},
-    {"ai_relay_library_memory_capacity_bytes", "gauge", "Bytes reserved for them.",
-     WIDE(library_capacity)},
-};
-
-static uint64_t figure_value(const cmx_stats *stats, const figure *one)
+static const char *take_word(writer *to)
 {
-    const uint8_t *at = (const uint8_t *)stats + one->offset;
-    uint32_t narrow = 0;
-    uint64_t wide = 0;
-    if (one->is_wide) {
-        memcpy(&wide, at, sizeof wide);
-        return wide;
-    }
-    memcpy(&narrow, at, sizeof narrow);
-    return narrow;
+    const char *word = to->next;
+    to->next += strlen(word) + 1;
+    return word;
 }
 
-static void write_figures(writer *to)
+static const char *type_name(char letter)
 {
-    for (size_t i = 0; i < CMX_ARRAY_LEN(figures); i++) {
-        cmx_exposition_family(&to->text, figures[i].name, figures[i].type, figures[i].help);
-        cmx_exposition_sample(&to->text, figures[i].name, "");
-        cmx_exposition_value(&to->text, figure_value(&to->stats, &figures[i]), 0);
+    if (letter == 'g') {
+        return "gauge";
+    }
+    return letter == 'h' ? "histogram" : "counter";
+}
+
+/* Begins the next family, or passes it by. */
+static void next_family(writer *to, bool is_written)
+{
+    char type = *to->next++;
+    const char *prefix = "ai_relay_";
+    const char *name = take_word(to);
+    const char *help = take_word(to);
+    const char *open = type == 'h' ? take_word(to) : "";
+    if (to->is_gen_ai && *open != '\0') {
+        prefix = "gen_ai_client_";
+        name = open;
+    }
+    size_t prefix_len = strlen(prefix);
+    memcpy(to->name, prefix, prefix_len);
+    memcpy(to->name + prefix_len, name, strlen(name) + 1);
+    to->decimals = type == 'd' ? PICO_DIGITS : 0;
+    if (is_written) {
+        cmx_exposition_family(&to->text, to->name, type_name(type), help);
     }
 }
 
-/* ---- figures with one label ---- */
+/* ---- samples ---- */
 
 /* Adds a label whose value is one of our own names, in lower case. */
 static void add_name(writer *to, const char *label, const char *name)
@@ -121,50 +143,78 @@ static void add_name(writer *to, const char *label, const char *name)
     cmx_exposition_label(&to->text, label, (cmx_view){lower, len});
 }
 
-static void write_sample(writer *to, const char *family, const char *label, const char *name,
-                         uint64_t value)
+static void add_model(writer *to, const char *model, size_t len)
 {
-    cmx_exposition_sample(&to->text, family, "");
-    add_name(to, label, name);
-    cmx_exposition_value(&to->text, value, 0);
+    cmx_exposition_label(&to->text, to->is_gen_ai ? "gen_ai_request_model" : "model",
+                         (cmx_view){(const uint8_t *)model, len});
 }
 
-static void write_pool(writer *to)
+/* Begins a sample of the family. `row` NULL = of no model. */
+static void begin(writer *to, const cmx_meter_row *row, const char *suffix)
 {
-    static const char family[] = "ai_relay_connection_pool_size";
-    const cmx_stats *stats = &to->stats;
-    cmx_exposition_family(&to->text, family, "gauge",
-                          "Connections now by state; error counts origins that cannot be reached.");
-    write_sample(to, family, "state", "active", stats->connections_active);
-    write_sample(to, family, "state", "idle", stats->connections_idle);
-    write_sample(to, family, "state", "opening", stats->connections_opening);
-    write_sample(to, family, "state", "draining", stats->connections_draining);
-    write_sample(to, family, "state", "error", stats->origins_failing);
-}
-
-static void write_retries(writer *to)
-{
-    static const char family[] = "ai_relay_retry_attempts_total";
-    static const char *const reasons[CMX_RETRY_REASON_COUNT] = {
-        [CMX_RETRY_STATUS] = "status",   [CMX_RETRY_RATE_LIMIT] = "rate_limit",
-        [CMX_RETRY_NETWORK] = "network", [CMX_RETRY_REFUSED] = "refused",
-        [CMX_RETRY_INBAND] = "inband",   [CMX_RETRY_NEVER_SENT] = "never_sent",
-        [CMX_RETRY_SILENT] = "silent",
-    };
-    cmx_exposition_family(&to->text, family, "counter", "Attempts that were followed by another.");
-    for (size_t i = CMX_RETRY_NONE + 1; i < CMX_RETRY_REASON_COUNT; i++) {
-        write_sample(to, family, "reason", reasons[i], to->stats.retry_reasons[i]);
+    cmx_exposition_sample(&to->text, to->name, suffix);
+    if (row != NULL) {
+        if (to->is_gen_ai) {
+            add_name(to, "gen_ai_operation_name", "chat");
+        }
+        add_model(to, row->model, row->model_len);
     }
 }
 
-static void write_queue(writer *to)
+static void end(writer *to, uint64_t value)
 {
-    static const char family[] = "ai_relay_queue_size";
-    cmx_exposition_family(&to->text, family, "gauge", "Requests that wait now, by what for.");
-    for (size_t i = CMX_WAITING_NOT + 1; i < CMX_WAITING_COUNT; i++) {
-        write_sample(to, family, "reason", cmx_waiting_name((enum cmx_waiting)i),
-                     to->stats.waiting[i]);
+    cmx_exposition_value(&to->text, value, to->decimals);
+}
+
+/* A family of one sample. */
+static void write_single(writer *to, uint64_t value)
+{
+    next_family(to, true);
+    begin(to, NULL, "");
+    end(to, value);
+}
+
+/* Where a member of cmx_stats or of a row of the meter lies, and in the bit that is always free
+ * there whether it is one of 64 bits. */
+typedef uint16_t figure;
+
+enum { IS_WIDE = 1 };
+
+#define NARROW(member) offsetof(cmx_stats, member)
+#define WIDE(member) (offsetof(cmx_stats, member) | IS_WIDE)
+#define OF_ROW(member) (offsetof(cmx_meter_row, member) | IS_WIDE)
+
+static uint64_t figure_value(const void *base, figure one)
+{
+    const uint8_t *at = (const uint8_t *)base + (one & ~IS_WIDE);
+    uint32_t narrow = 0;
+    uint64_t wide = 0;
+    if ((one & IS_WIDE) != 0) {
+        memcpy(&wide, at, sizeof wide);
+        return wide;
     }
+    memcpy(&narrow, at, sizeof narrow);
+    return narrow;
+}
+
+/* Writes a sample for each figure, of a row or of cmx_stats; `names` follow each other, the last
+ * is empty. */
+static void write_each(writer *to, const cmx_meter_row *row, const char *label, const char *names,
+                       const figure *figures)
+{
+    const void *base = row != NULL ? (const void *)row : &to->stats;
+    for (; *names != '\0'; names += strlen(names) + 1) {
+        begin(to, row, "");
+        add_name(to, label, names);
+        end(to, figure_value(base, *figures++));
+    }
+}
+
+/* A family of figures of cmx_stats. */
+static void write_states(writer *to, const char *label, const char *names, const figure *figures)
+{
+    next_family(to, true);
+    write_each(to, NULL, label, names, figures);
 }
 
 /* ---- by model ---- */
@@ -180,24 +230,19 @@ static void each_model(writer *to, void (*write)(writer *to, const cmx_meter_row
     }
 }
 
-static cmx_view name_of(const cmx_meter_row *row)
-{
-    return (cmx_view){(const uint8_t *)row->model, row->model_len};
-}
-
-static void write_verdicts(writer *to, cmx_view model, const uint64_t *verdicts)
+static void write_verdicts(writer *to, const char *model, size_t len, const uint64_t *verdicts)
 {
     for (size_t i = 0; i < CMX_VERDICT_COUNT; i++) {
-        cmx_exposition_sample(&to->text, "ai_relay_requests_total", "");
-        cmx_exposition_label(&to->text, to->style->model, model);
+        begin(to, NULL, "");
+        add_model(to, model, len);
         add_name(to, "status", cmx_verdict_name((enum cmx_verdict)i));
-        cmx_exposition_value(&to->text, verdicts[i], 0);
+        end(to, verdicts[i]);
     }
 }
 
 static void write_chats(writer *to, const cmx_meter_row *row)
 {
-    write_verdicts(to, name_of(row), row->verdicts);
+    write_verdicts(to, row->model, row->model_len, row->verdicts);
 }
 
 static void write_requests(writer *to)
@@ -209,120 +254,106 @@ static void write_requests(writer *to)
             plain[k] -= to->client->meter.rows[i].verdicts[k];
         }
     }
-    cmx_exposition_family(&to->text, "ai_relay_requests_total", "counter",
-                          "Requests that ended, by verdict; plain ones have no model.");
-    write_verdicts(to, (cmx_view){NULL, 0}, plain);
+    next_family(to, true);
+    write_verdicts(to, "", 0, plain);
     each_model(to, write_chats);
 }
 
-static void begin_model(writer *to, const cmx_meter_row *row, const char *name, const char *suffix)
+/* ---- histograms ---- */
+
+/* Begins a sample of a histogram. `type` is of tokens; NULL = it is one of times. */
+static void begin_part(writer *to, const cmx_meter_row *row, const char *type, const char *suffix)
 {
-    cmx_exposition_sample(&to->text, name, suffix);
-    if (row != NULL && to->style->is_gen_ai) {
-        cmx_exposition_label(&to->text, "gen_ai_operation_name", CMX_VIEW_LITERAL("chat"));
-    }
-    if (row != NULL) {
-        cmx_exposition_label(&to->text, to->style->model, name_of(row));
+    begin(to, row, suffix);
+    if (type != NULL) {
+        add_name(to, "gen_ai_token_type", type);
     }
 }
 
-/* One histogram of times. `row` NULL = of no model. */
-static void write_times(writer *to, const cmx_meter_row *row, const char *name,
-                        const cmx_histogram *histogram)
+/* Writes a histogram of times or tokens.
+ *
+ * within  how many were at most each bound, and last how many there were */
+static void write_histogram(writer *to, const cmx_meter_row *row, const char *type,
+                            const uint64_t *within, uint64_t sum)
 {
-    uint8_t digits[CMX_NUMBER_BYTES_MAX];
+    bool is_time = type == NULL;
+    uint32_t bounds = is_time ? CMX_HISTOGRAM_BOUNDS : CMX_METER_TOKEN_BOUNDS;
+    uint32_t bound = is_time ? CMX_HISTOGRAM_BOUND_MS : 1;
+    for (uint32_t i = 0; i <= bounds; i++) {
+        uint8_t digits[CMX_NUMBER_BYTES_MAX];
+        cmx_view le = CMX_VIEW_LITERAL("+Inf");
+        if (i < bounds) {
+            le.data = digits;
+            le.len = cmx_number_write_decimal(digits, bound, is_time ? MILLI_DIGITS : 0);
+        }
+        begin_part(to, row, type, "_bucket");
+        cmx_exposition_label(&to->text, "le", le);
+        end(to, within[i]);
+        bound *= is_time ? TIME_FACTOR : TOKEN_FACTOR;
+    }
+    begin_part(to, row, type, "_sum");
+    cmx_exposition_value(&to->text, sum, is_time ? MICRO_DIGITS : 0);
+    begin_part(to, row, type, "_count");
+    end(to, within[bounds]);
+}
+
+static void write_times(writer *to, const cmx_meter_row *row, const cmx_histogram *histogram)
+{
+    uint64_t within[CMX_HISTOGRAM_BOUNDS + 1];
     for (uint32_t i = 0; i < CMX_HISTOGRAM_BOUNDS; i++) {
-        size_t len = cmx_number_write_milli(digits, (uint32_t)CMX_HISTOGRAM_BOUND_MS << i);
-        begin_model(to, row, name, "_bucket");
-        cmx_exposition_label(&to->text, "le", (cmx_view){digits, len});
-        cmx_exposition_value(&to->text, cmx_histogram_count_within(histogram, i), 0);
+        within[i] = cmx_histogram_count_within(histogram, i);
     }
-    uint64_t count = histogram->count;
-    begin_model(to, row, name, "_bucket");
-    cmx_exposition_label(&to->text, "le", CMX_VIEW_LITERAL("+Inf"));
-    cmx_exposition_value(&to->text, count, 0);
-    begin_model(to, row, name, "_sum");
-    cmx_exposition_value(&to->text, histogram->sum_us, MICRO_DIGITS);
-    begin_model(to, row, name, "_count");
-    cmx_exposition_value(&to->text, count, 0);
+    within[CMX_HISTOGRAM_BOUNDS] = histogram->count;
+    write_histogram(to, row, NULL, within, histogram->sum_us);
 }
 
-static void write_total(writer *to, const cmx_meter_row *row)
+static void write_row_times(writer *to, const cmx_meter_row *row)
 {
-    write_times(to, row, to->style->duration, &row->total);
+    write_times(to, row, (const void *)((const uint8_t *)row + to->times));
 }
 
-static void write_first_token(writer *to, const cmx_meter_row *row)
+static void write_all_times(writer *to, size_t offset)
 {
-    write_times(to, row, to->style->first_token, &row->first_token);
-}
-
-static void write_per_token(writer *to, const cmx_meter_row *row)
-{
-    write_times(to, row, to->style->per_token, &row->per_token);
+    next_family(to, true);
+    to->times = offset;
+    each_model(to, write_row_times);
 }
 
 static void write_histograms(writer *to)
 {
-    static const char head[] = "ai_relay_response_head_seconds";
-    cmx_exposition_family(&to->text, to->style->duration, "histogram",
-                          "Chats from accepted until their end.");
-    each_model(to, write_total);
-    cmx_exposition_family(&to->text, to->style->first_token, "histogram",
-                          "Streamed chats from sent until the first token.");
-    each_model(to, write_first_token);
-    cmx_exposition_family(&to->text, to->style->per_token, "histogram",
-                          "Between two tokens of a streamed chat, its mean.");
-    each_model(to, write_per_token);
-    if (to->client->figures != NULL) {
-        cmx_exposition_family(&to->text, head, "histogram",
-                              "Attempts from sent until the response head.");
-        write_times(to, NULL, head, &to->client->figures->head);
+    const cmx_figures *all = to->client->figures;
+    write_all_times(to, offsetof(cmx_meter_row, total));
+    write_all_times(to, offsetof(cmx_meter_row, first_token));
+    write_all_times(to, offsetof(cmx_meter_row, per_token));
+    next_family(to, all != NULL);
+    if (all != NULL) {
+        write_times(to, NULL, &all->head);
     }
 }
 
-static void write_count(writer *to, const cmx_meter_row *row, const char *type, uint64_t count)
-{
-    begin_model(to, row, "ai_relay_tokens_total", "");
-    add_name(to, "type", type);
-    cmx_exposition_value(&to->text, count, 0);
-}
+/* ---- tokens ---- */
 
 static void write_counts(writer *to, const cmx_meter_row *row)
 {
-    write_count(to, row, "prompt", row->prompt_tokens);
-    write_count(to, row, "cached", row->cached_tokens);
-    write_count(to, row, "completion", row->completion_tokens);
-    write_count(to, row, "reasoning", row->reasoning_tokens);
-}
-
-static void begin_usage(writer *to, const cmx_meter_row *row, const char *suffix, const char *type)
-{
-    begin_model(to, row, "gen_ai_client_token_usage", suffix);
-    add_name(to, "gen_ai_token_type", type);
+    static const figure counts[] = {
+        OF_ROW(prompt_tokens),
+        OF_ROW(cached_tokens),
+        OF_ROW(completion_tokens),
+        OF_ROW(reasoning_tokens),
+    };
+    write_each(to, row, "type", "prompt\0cached\0completion\0reasoning\0", counts);
 }
 
 static void write_usage_type(writer *to, const cmx_meter_row *row, const char *type,
                              const cmx_meter_tokens *tokens, uint64_t sum)
 {
-    uint8_t digits[CMX_NUMBER_BYTES_MAX];
+    uint64_t within[CMX_METER_TOKEN_BOUNDS + 1];
     uint64_t count = 0;
-    uint64_t bound = 1;
-    for (size_t i = 0; i < CMX_METER_TOKEN_BOUNDS; i++, bound *= TOKEN_FACTOR) {
+    for (size_t i = 0; i < CMX_ARRAY_LEN(within); i++) {
         count += tokens->counts[i];
-        begin_usage(to, row, "_bucket", type);
-        size_t len = cmx_number_write(digits, bound);
-        cmx_exposition_label(&to->text, "le", (cmx_view){digits, len});
-        cmx_exposition_value(&to->text, count, 0);
+        within[i] = count;
     }
-    count += tokens->counts[CMX_METER_TOKEN_BOUNDS];
-    begin_usage(to, row, "_bucket", type);
-    cmx_exposition_label(&to->text, "le", CMX_VIEW_LITERAL("+Inf"));
-    cmx_exposition_value(&to->text, count, 0);
-    begin_usage(to, row, "_sum", type);
-    cmx_exposition_value(&to->text, sum, 0);
-    begin_usage(to, row, "_count", type);
-    cmx_exposition_value(&to->text, count, 0);
+    write_histogram(to, row, type, within, sum);
 }
 
 static void write_usage(writer *to, const cmx_meter_row *row)
@@ -333,13 +364,10 @@ static void write_usage(writer *to, const cmx_meter_row *row)
 
 static void write_tokens(writer *to)
 {
-    cmx_exposition_family(&to->text, "ai_relay_tokens_total", "counter",
-                          "Tokens that servers counted; cached ones are part of prompt, reasoning "
-                          "of completion.");
+    next_family(to, true);
     each_model(to, write_counts);
-    if (to->style->is_gen_ai) {
-        cmx_exposition_family(&to->text, "gen_ai_client_token_usage", "histogram",
-                              "Tokens of an attempt that servers counted.");
+    next_family(to, to->is_gen_ai);
+    if (to->is_gen_ai) {
         each_model(to, write_usage);
     }
 }
@@ -354,10 +382,10 @@ static void write_amount(writer *to, const cmx_meter_row *row, uint32_t origin, 
         return; /* most models are served by one origin */
     }
     size_t len = cmx_number_write(digits, cmx_origins_id(&to->client->pool, origin));
-    begin_model(to, row, "ai_relay_cost_dollars_total", "");
+    begin(to, row, "");
     cmx_exposition_label(&to->text, "origin", (cmx_view){digits, len});
     add_name(to, "kind", kind);
-    cmx_exposition_value(&to->text, amount, PICO_DIGITS);
+    end(to, amount);
 }
 
 static void write_costs(writer *to, const cmx_meter_row *row)
@@ -372,53 +400,91 @@ static void write_costs(writer *to, const cmx_meter_row *row)
     }
 }
 
-static void write_spent(writer *to, const char *kind, uint64_t amount)
-{
-    cmx_exposition_sample(&to->text, "ai_relay_spent_dollars_total", "");
-    add_name(to, "kind", kind);
-    cmx_exposition_value(&to->text, amount, PICO_DIGITS);
-}
-
 static void write_money(writer *to)
 {
-    static const char unpriced[] = "ai_relay_chats_unpriced_total";
-    static const char overflow[] = "ai_relay_cost_overflow";
-    const cmx_spending *spending = &to->stats.spending;
-    cmx_exposition_family(&to->text, "ai_relay_cost_dollars_total", "counter",
-                          "What chats cost by model and origin, as long as it is in use.");
+    static const figure spent[] = {WIDE(spending.billed), WIDE(spending.estimated)};
+    next_family(to, true);
     each_model(to, write_costs);
-    cmx_exposition_family(&to->text, "ai_relay_spent_dollars_total", "counter",
-                          "What all chats cost: billed by usage or server, or estimated.");
-    write_spent(to, "billed", spending->billed);
-    write_spent(to, "estimated", spending->estimated);
-    cmx_exposition_family(&to->text, unpriced, "counter",
-                          "Attempts that cost something and whose model has no price.");
-    cmx_exposition_sample(&to->text, unpriced, "");
-    cmx_exposition_value(&to->text, spending->unpriced, 0);
-    cmx_exposition_family(&to->text, overflow, "gauge", "1 = an amount did not fit a sum.");
-    cmx_exposition_sample(&to->text, overflow, "");
-    cmx_exposition_value(&to->text, spending->overflow ? 1 : 0, 0);
+    write_states(to, "kind", "billed\0estimated\0", spent);
+    write_single(to, to->stats.spending.unpriced);
+    write_single(to, to->stats.spending.overflow);
+}
+
+/* ---- the state now, and counters ---- */
+
+static void write_pool(writer *to)
+{
+    static const figure states[] = {
+        NARROW(connections_active),   NARROW(connections_idle), NARROW(connections_opening),
+        NARROW(connections_draining), NARROW(origins_failing),
+    };
+    write_states(to, "state", "active\0idle\0opening\0draining\0error\0", states);
+}
+
+static void write_retries(writer *to)
+{
+    static const figure reasons[] = {
+        WIDE(retry_reasons[CMX_RETRY_STATUS]),     WIDE(retry_reasons[CMX_RETRY_RATE_LIMIT]),
+        WIDE(retry_reasons[CMX_RETRY_NETWORK]),    WIDE(retry_reasons[CMX_RETRY_REFUSED]),
+        WIDE(retry_reasons[CMX_RETRY_NEVER_SENT]), WIDE(retry_reasons[CMX_RETRY_INBAND]),
+        WIDE(retry_reasons[CMX_RETRY_SILENT]),
+    };
+    _Static_assert(CMX_ARRAY_LEN(reasons) == CMX_RETRY_REASON_COUNT - 1, "each has a name");
+    write_states(to, "reason", "status\0rate_limit\0network\0refused\0never_sent\0inband\0silent\0",
+                 reasons);
+}
+
+static void write_queue(writer *to)
+{
+    next_family(to, true);
+    for (size_t i = CMX_WAITING_NOT + 1; i < CMX_WAITING_COUNT; i++) {
+        begin(to, NULL, "");
+        add_name(to, "reason", cmx_waiting_name((enum cmx_waiting)i));
+        end(to, to->stats.waiting[i]);
+    }
+}
+
+/* Figures without labels: the last families, in their order. */
+static void write_figures(writer *to)
+{
+    static const figure figures[] = {
+        WIDE(requests),          NARROW(streams),
+        NARROW(paused),          NARROW(done_per_min),
+        WIDE(connections_total), WIDE(connections_dead),
+        WIDE(handshakes),        WIDE(pings),
+        WIDE(bytes_received),    WIDE(bytes_sent),
+        WIDE(malformed_events),  WIDE(skipped_events),
+        WIDE(buffers_refused),   NARROW(buffers_peak),
+        WIDE(memory_bytes),      WIDE(library_bytes),
+        WIDE(library_peak),      WIDE(library_capacity),
+    };
+    for (size_t i = 0; i < CMX_ARRAY_LEN(figures); i++) {
+        write_single(to, figure_value(&to->stats, figures[i]));
+    }
+}
+
+static void write_all(writer *to)
+{
+    write_requests(to);
+    write_histograms(to);
+    write_tokens(to);
+    write_money(to);
+    write_pool(to);
+    write_retries(to);
+    write_queue(to);
+    write_figures(to);
 }
 
 int cmx_client_metrics(const cmx_client *client, enum cmx_metrics_names names, char *buffer,
                        size_t capacity, size_t *len)
 {
-    /* The value comes from the caller: it may be anything. */
-    bool is_gen_ai = names == CMX_METRICS_GEN_AI;
-    writer to = {
-        .client = client,
-        .style = &styles[is_gen_ai ? CMX_METRICS_GEN_AI : CMX_METRICS_RELAY],
-    };
+    writer to;
+    to.client = client;
+    to.next = families;
+    to.is_gen_ai = names == CMX_METRICS_GEN_AI; /* from the caller: it may be anything */
     cmx_exposition_init(&to.text, buffer, capacity);
     cmx_client_stats(client, &to.stats);
-    write_requests(&to);
-    write_histograms(&to);
-    write_tokens(&to);
-    write_money(&to);
-    write_pool(&to);
-    write_retries(&to);
-    write_queue(&to);
-    write_figures(&to);
+    write_all(&to);
     *len = to.text.len;
     if (to.text.len < capacity) {
         buffer[to.text.len] = '\0';

@@ -302,6 +302,6 @@ int cmx_client_set_key(cmx_client *client, cmx_origin_id origin, const char *key
     }
     cmx_gate_forget(&client->gate, index); /* another key has other limits */
     cmx_state_read_clock(client);
-    cmx_target_forgive(client, index);
+    cmx_target_change(client, index, false);
     return CMX_OK;
 }

@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/field.h"
+#include "text/number.h"
 
 _Static_assert(CMX_BASE64_BYTES(CMX_ORIGIN_PROXY_KEY_BYTES_MAX) == CMX_ORIGIN_PROXY_VALUE_BYTES,
                "the longest key fits");
@@ -24,8 +25,6 @@ static int fail(const char **bad_field, const char *field, int status)
 static void write_authority(char *out, cmx_view host, uint16_t port)
 {
     bool is_ipv6 = host.len > 0 && memchr(host.data, ':', host.len) != NULL;
-    char digits[5];
-    size_t count = 0;
     CMX_ASSERT(host.len <= HOST_TEXT_MAX);
 
     if (is_ipv6) {
@@ -37,13 +36,7 @@ static void write_authority(char *out, cmx_view host, uint16_t port)
         *out++ = ']';
     }
     *out++ = ':';
-    for (uint32_t left = port; left > 0; left /= 10) { /* five digits at most */
-        digits[count++] = (char)('0' + left % 10);
-    }
-    while (count > 0) {
-        *out++ = digits[--count];
-    }
-    *out = '\0';
+    out[cmx_number_write((uint8_t *)out, port)] = '\0'; /* five digits at most */
 }
 
 static int set_credentials(cmx_origin_row *row, const char *key, const char **bad_field)

@@ -18,9 +18,7 @@ void cmx_target_default(cmx_target *target)
 
 static int fail(const char **bad_field, const char *field, int status)
 {
-    if (bad_field != NULL) {
-        *bad_field = field;
-    }
+    *bad_field = field;
     return status;
 }
 
@@ -55,7 +53,7 @@ static uint8_t tiers_of(const cmx_target *target)
 static bool is_known(const cmx_client *client, const cmx_target *target, uint32_t origin)
 {
     const cmx_target_table *table = &client->targets;
-    for (uint32_t i = 0; i < table->route.capacity; i++) {
+    for (uint32_t i = 0; i < table->route.opened; i++) {
         const cmx_route_row *row = &table->route.rows[i];
         if (row->in_use && table->names[i].origin == origin && row->tiers == tiers_of(target) &&
             strcmp(table->names[i].model, target->model) == 0) {
@@ -85,13 +83,11 @@ static bool is_unused(const cmx_client *client, uint32_t row)
  */
 static uint32_t find_unused(const cmx_client *client)
 {
-    uint32_t capacity = client->targets.route.capacity;
-    for (uint32_t i = 0; i < capacity; i++) {
-        if (!client->targets.names[i].is_added) {
-            return i;
-        }
+    uint32_t opened = client->targets.route.opened;
+    if (opened < client->targets.route.capacity) {
+        return opened;
     }
-    for (uint32_t i = 0; i < capacity; i++) {
+    for (uint32_t i = 0; i < opened; i++) {
         if (is_unused(client, i)) {
             return i;
         }
@@ -102,17 +98,17 @@ static uint32_t find_unused(const cmx_client *client)
 static void fill_name(cmx_target_name *name, const char *model, uint32_t origin)
 {
     cmx_view view = cmx_view_text(model);
-    name->generation += name->is_added ? 1 : 0;
-    name->is_added = true;
     name->started = 0;
     name->origin = (uint8_t)origin;
-    name->hash = cmx_gate_hash_model(view);
+    name->hash = cmx_view_hash(view);
     memcpy(name->model, model, view.len + 1);
 }
 
 int cmx_client_add_target(cmx_client *client, const cmx_target *target, uint32_t *id,
                           const char **bad_field)
 {
+    const char *ignored = NULL;
+    bad_field = bad_field != NULL ? bad_field : &ignored;
     cmx_target_table *table = &client->targets;
     int rc = check(target, bad_field);
     if (rc != CMX_OK) {
@@ -130,6 +126,7 @@ int cmx_client_add_target(cmx_client *client, const cmx_target *target, uint32_t
         return fail(bad_field, "targets_max", CMX_ERR_BUSY);
     }
     cmx_target_name *name = &table->names[row];
+    name->generation += row < table->route.opened ? 1 : 0;
     fill_name(name, target->model, origin);
     const cmx_route_row like = {
         .weight = target->weight_milli, .tiers = tiers_of(target), .rank = (uint8_t)target->rank};
@@ -156,8 +153,7 @@ int cmx_client_target_state(const cmx_client *client, uint32_t id, cmx_target_st
 {
     const cmx_target_table *table = &client->targets;
     uint32_t index = id & ROW_MASK;
-    if (index >= table->route.capacity || !table->names[index].is_added ||
-        table->names[index].generation != id >> ROW_BITS) {
+    if (index >= table->route.opened || table->names[index].generation != id >> ROW_BITS) {
         return CMX_ERR_ARGUMENT;
     }
     const cmx_route_row *row = &table->route.rows[index];

@@ -10,6 +10,7 @@
 #include "client/transfer.h"
 #include "client/turn.h"
 #include "client/warn.h"
+#include "client/words.h"
 #include "pool/origins.h"
 
 enum {
@@ -45,9 +46,7 @@ void cmx_request_default(cmx_request *request)
 
 static int fail(const char **bad_field, const char *field, int status)
 {
-    if (bad_field != NULL) {
-        *bad_field = field;
-    }
+    *bad_field = field;
     return status;
 }
 
@@ -57,24 +56,19 @@ static int check_limits(const cmx_time_limits *limits, const char **bad_field)
          limits->progress_timeout_ms | limits->total_timeout_ms | limits->attempts_max) == 0) {
         return CMX_OK; /* most requests set none */
     }
-    static const struct {
-        const char *field;
-        uint32_t min;
-        uint32_t max;
-    } rules[] = {
-        {"limits.queue_timeout_ms", TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
-        {"limits.head_timeout_ms", TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
-        {"limits.first_token_timeout_ms", TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
-        {"limits.progress_timeout_ms", TIMEOUT_MS_MIN, TIMEOUT_MS_MAX},
-        {"limits.total_timeout_ms", TIMEOUT_MS_MIN, TOTAL_MS_MAX},
-        {"limits.attempts_max", 1, ATTEMPTS_MAX},
-    };
-    const uint32_t values[CMX_ARRAY_LEN(rules)] = {
-        limits->queue_timeout_ms,    limits->head_timeout_ms,  limits->first_token_timeout_ms,
-        limits->progress_timeout_ms, limits->total_timeout_ms, limits->attempts_max};
-    for (size_t i = 0; i < CMX_ARRAY_LEN(rules); i++) {
-        if (values[i] != 0 && (values[i] < rules[i].min || values[i] > rules[i].max)) {
-            return fail(bad_field, rules[i].field, CMX_ERR_ARGUMENT);
+    static const uint8_t mins[] = {TIMEOUT_MS_MIN, TIMEOUT_MS_MIN, TIMEOUT_MS_MIN,
+                                   TIMEOUT_MS_MIN, TIMEOUT_MS_MIN, 1};
+    static const uint32_t maxs[] = {TIMEOUT_MS_MAX, TIMEOUT_MS_MAX, TIMEOUT_MS_MAX,
+                                    TIMEOUT_MS_MAX, TOTAL_MS_MAX,   ATTEMPTS_MAX};
+    const char *fields = "limits.queue_timeout_ms\0limits.head_timeout_ms\0"
+                         "limits.first_token_timeout_ms\0limits.progress_timeout_ms\0"
+                         "limits.total_timeout_ms\0limits.attempts_max";
+    uint32_t values[CMX_ARRAY_LEN(maxs)];
+    _Static_assert(sizeof values == sizeof *limits, "all of them, in their order");
+    memcpy(values, limits, sizeof values);
+    for (size_t i = 0; i < CMX_ARRAY_LEN(maxs); i++) {
+        if (values[i] != 0 && (values[i] < mins[i] || values[i] > maxs[i])) {
+            return fail(bad_field, cmx_words_at(fields, i), CMX_ERR_ARGUMENT);
         }
     }
     return CMX_OK;
@@ -84,7 +78,7 @@ static int check_limits(const cmx_time_limits *limits, const char **bad_field)
  *
  * Returns CMX_OK, CMX_ERR_ARGUMENT, or CMX_ERR_BUSY (as many as configured are live; the table has
  * one slot more, for the DONE event that is lent meanwhile). */
-static int prepare(cmx_client *client, const cmx_time_limits *limits, void *user, cmx_call **out,
+static int prepare(cmx_client *client, const cmx_time_limits *limits, void *user, uint16_t *out,
                    const char **bad_field)
 {
     int rc = check_limits(limits, bad_field);
@@ -103,14 +97,9 @@ static int prepare(cmx_client *client, const cmx_time_limits *limits, void *user
     cmx_call *call = &client->calls[index];
     cmx_call_init(call, user, client->now_ms);
     call->attempts_max = (uint8_t)limits->attempts_max;
-    call->limits = (cmx_call_limits){
-        .queue_timeout_ms = limits->queue_timeout_ms,
-        .head_timeout_ms = limits->head_timeout_ms,
-        .first_token_timeout_ms = limits->first_token_timeout_ms,
-        .progress_timeout_ms = limits->progress_timeout_ms,
-        .total_timeout_ms = limits->total_timeout_ms,
-    };
-    *out = call;
+    _Static_assert(offsetof(cmx_time_limits, attempts_max) == sizeof call->limits, "the rest");
+    memcpy(&call->limits, limits, sizeof call->limits);
+    *out = index;
     return CMX_OK;
 }
 
@@ -128,12 +117,15 @@ static uint32_t estimate_tokens(uint64_t body_bytes, const cmx_chat *chat)
     return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
 }
 
-static void end_oldest(cmx_client *client, uint32_t origin)
+/* Returns whether there was one. */
+static bool end_oldest(cmx_client *client, uint32_t origin)
 {
     uint16_t oldest = cmx_turn_oldest(client, origin);
-    if (oldest != CMX_SLOT_NONE) {
-        cmx_finish_abort(client, oldest, CMX_ERR_BUSY);
+    if (oldest == CMX_SLOT_NONE) {
+        return false;
     }
+    cmx_finish_abort(client, oldest, CMX_ERR_BUSY);
+    return true;
 }
 
 /* Asks the limiter of the origin whether it lets the request wait at all. */
@@ -146,13 +138,13 @@ static int ask_limiter(cmx_client *client, uint32_t origin, uint32_t cost, const
     case CMX_LIMITER_ACCEPT:
         return CMX_OK;
     case CMX_LIMITER_DROP_OLDEST:
-        end_oldest(client, origin);
+        (void)end_oldest(client, origin);
         return CMX_OK;
     case CMX_LIMITER_REFUSE:
         return fail(bad_field, "high_water", CMX_ERR_BUSY);
     case CMX_LIMITER_REFUSE_ALL:
-        while (cmx_turn_oldest(client, origin) != CMX_SLOT_NONE) { /* each time one less */
-            end_oldest(client, origin);
+        while (end_oldest(client, origin)) {
+            /* each time one less */
         }
         return fail(bad_field, "high_water", CMX_ERR_BUSY);
     }
@@ -160,11 +152,13 @@ static int ask_limiter(cmx_client *client, uint32_t origin, uint32_t cost, const
 }
 
 /* The caller has checked the id. */
-static cmx_id submit(cmx_client *client, cmx_call *call, uint32_t origin, cmx_slot_request *request)
+static cmx_id submit(cmx_client *client, uint16_t index, uint32_t origin, cmx_slot_request *request)
 {
-    request->source = call->source.length > 0 ? &call->source : NULL;
-    uint16_t index = cmx_pool_submit(&client->pool, origin, request);
-    CMX_ASSERT(&client->calls[index] == call);
+    const cmx_source *source = &client->calls[index].source;
+    request->source = source->length > 0 ? source : NULL;
+    uint16_t taken = cmx_pool_submit(&client->pool, origin, request);
+    CMX_ASSERT(taken == index);
+    (void)taken;
     client->live++;
     client->stats.requests++;
     cmx_retry_budget_deposit(&client->lanes[origin].budget);
@@ -173,33 +167,31 @@ static cmx_id submit(cmx_client *client, cmx_call *call, uint32_t origin, cmx_sl
 }
 
 /* Finds a target whose origin takes the call; that they all cool down is no reason to refuse it. */
-static int find_target(cmx_client *client, cmx_call *call, enum cmx_tier tier, uint32_t *origin,
+static int find_target(cmx_client *client, uint16_t index, enum cmx_tier tier, uint32_t *origin,
                        const char **bad_field)
 {
-    uint16_t index = (uint16_t)(call - client->calls);
     int rc = cmx_target_begin(client, index, tier);
     if (rc < 0) {
         return fail(bad_field, rc == CMX_ERR_RATE ? "tokens_per_min" : "model", rc);
     }
     bool is_chosen = rc == CMX_OK;
-    rc = is_chosen ? ask_limiter(client, cmx_target_origin(client, index), call->cost, bad_field)
-                   : CMX_OK;
-    while (rc != CMX_OK && cmx_target_begin_other(client, index)) {
-        rc = ask_limiter(client, cmx_target_origin(client, index), call->cost, bad_field);
-    }
-    *origin = cmx_target_origin(client, index);
+    do {
+        *origin = cmx_target_origin(client, index);
+        rc =
+            is_chosen ? ask_limiter(client, *origin, client->calls[index].cost, bad_field) : CMX_OK;
+    } while (rc != CMX_OK && cmx_target_begin_other(client, index));
     return rc;
 }
 
 /* Finds the origin of a chat, or its target. */
-static int find_origin(cmx_client *client, cmx_call *call, const cmx_chat *chat, uint32_t *origin,
+static int find_origin(cmx_client *client, uint16_t index, const cmx_chat *chat, uint32_t *origin,
                        const char **bad_field)
 {
     if (chat->model == NULL) {
-        return find_target(client, call, chat->tier, origin, bad_field);
+        return find_target(client, index, chat->tier, origin, bad_field);
     }
-    cmx_target_begin_unrouted(client, (uint16_t)(call - client->calls));
-    return ask_limiter(client, *origin, call->cost, bad_field);
+    cmx_target_begin_unrouted(client, index);
+    return ask_limiter(client, *origin, client->calls[index].cost, bad_field);
 }
 
 int cmx_chat_check(const cmx_chat *chat, cmx_chat_fault *fault)
@@ -210,6 +202,8 @@ int cmx_chat_check(const cmx_chat *chat, cmx_chat_fault *fault)
 
 int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const char **bad_field)
 {
+    const char *ignored = NULL;
+    bad_field = bad_field != NULL ? bad_field : &ignored;
     uint32_t origin = cmx_origins_find_open(&client->pool, chat->origin);
     if (chat->model != NULL && origin == CMX_ORIGINS_NONE) {
         return fail(bad_field, "origin", CMX_ERR_ARGUMENT);
@@ -217,11 +211,12 @@ int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const c
     if (chat->model == NULL && (unsigned)chat->tier > CMX_TIER_HIGH) {
         return fail(bad_field, "tier", CMX_ERR_ARGUMENT);
     }
-    cmx_call *call = NULL;
-    int rc = prepare(client, &chat->limits, chat->user, &call, bad_field);
+    uint16_t index = CMX_SLOT_NONE;
+    int rc = prepare(client, &chat->limits, chat->user, &index, bad_field);
     if (rc != CMX_OK) {
         return rc;
     }
+    cmx_call *call = &client->calls[index];
     call->is_chat = true;
     cmx_chat_fault fault;
     rc = cmx_body_init(&call->body, chat, &fault);
@@ -232,7 +227,7 @@ int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const c
         return fail(bad_field, "budget", CMX_ERR_BUDGET);
     }
     call->cost = estimate_tokens(call->body.length, chat);
-    rc = find_origin(client, call, chat, &origin, bad_field);
+    rc = find_origin(client, index, chat, &origin, bad_field);
     if (rc != CMX_OK) {
         return rc;
     }
@@ -242,7 +237,7 @@ int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const c
                                 .rewind = cmx_body_rewind,
                                 .ctx = &call->body,
                                 .length = call->body.length};
-    cmx_attempt_begin_answer(client, (uint16_t)(call - client->calls));
+    cmx_attempt_begin_answer(client, index);
 
     cmx_slot_request request = {
         .method = "POST",
@@ -250,7 +245,7 @@ int cmx_chat_start(cmx_client *client, const cmx_chat *chat, cmx_id *id, const c
         .accept = chat->stream ? type_events : type_json,
         .content_type = type_json,
     };
-    *id = submit(client, call, origin, &request);
+    *id = submit(client, index, origin, &request);
     return fail(bad_field, NULL, CMX_OK);
 }
 
@@ -294,6 +289,8 @@ static int check_request(const cmx_request *request, cmx_slot_request *out, cons
 int cmx_request_start(cmx_client *client, const cmx_request *request, cmx_id *id,
                       const char **bad_field)
 {
+    const char *ignored = NULL;
+    bad_field = bad_field != NULL ? bad_field : &ignored;
     uint32_t origin = cmx_origins_find_open(&client->pool, request->origin);
     if (origin == CMX_ORIGINS_NONE) {
         return fail(bad_field, "origin", CMX_ERR_ARGUMENT);
@@ -303,19 +300,20 @@ int cmx_request_start(cmx_client *client, const cmx_request *request, cmx_id *id
     if (rc != CMX_OK) {
         return rc;
     }
-    cmx_call *call = NULL;
-    rc = prepare(client, &request->limits, request->user, &call, bad_field);
+    uint16_t index = CMX_SLOT_NONE;
+    rc = prepare(client, &request->limits, request->user, &index, bad_field);
     if (rc != CMX_OK) {
         return rc;
     }
+    cmx_call *call = &client->calls[index];
     call->cost = estimate_tokens(request->body_len, NULL);
     rc = ask_limiter(client, origin, call->cost, bad_field);
     if (rc != CMX_OK) {
         return rc;
     }
-    cmx_target_begin_unrouted(client, (uint16_t)(call - client->calls));
+    cmx_target_begin_unrouted(client, index);
     cmx_call_set_bytes(call, request->body, request->body_len);
-    *id = submit(client, call, origin, &wire);
+    *id = submit(client, index, origin, &wire);
     return fail(bad_field, NULL, CMX_OK);
 }
 

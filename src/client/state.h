@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client's own state: everything else of this folder works on it. Only types.
+ * The client's own state: everything else of this folder works on it; and what nearly all of it
+ * asks of that state.
  */
 #ifndef CMX_CLIENT_STATE_H
 #define CMX_CLIENT_STATE_H
@@ -26,11 +27,11 @@ enum { CMX_STATE_GATES_MAX = 16 }; /* models that were told 429 lately, all orig
 
 /* What one origin may be asked now; same index as its row. */
 typedef struct cmx_lane {
-    cmx_retry_budget budget;
-    cmx_limiter limiter;
     uint32_t waiting;       /* calls in AWAIT_TURN */
     uint32_t requests_left; /* as the server said last; UINT32_MAX = it did not */
     uint32_t tokens_left;
+    cmx_limiter limiter;
+    cmx_retry_budget budget;
 } cmx_lane;
 
 /* Calls by index, oldest first; linked by `next`. */
@@ -60,11 +61,10 @@ typedef struct cmx_pause_table {
 
 /* What a target is beside its row in the route: see client/target.h. */
 typedef struct cmx_target_name {
-    uint64_t hash;       /* of the model, as gates know it */
+    uint32_t hash;       /* of the model, as gates know it */
     uint64_t started;    /* attempts sent there */
     uint32_t generation; /* part of the id; grows when the row is used again */
     uint8_t origin;      /* row; valid unless removed */
-    bool is_added;       /* it was ever in use */
     char model[CMX_TARGET_MODEL_BYTES_MAX + 1];
 } cmx_target_name;
 
@@ -102,58 +102,58 @@ typedef struct cmx_warn_state {
     bool budget_told;
 } cmx_warn_state;
 
+/* What most functions use comes first: short offsets make short code. */
 struct cmx_client {
-    cmx_config config;    /* copied; never changes */
+    uint64_t now_ms;      /* the port's clock, as of the last tick or pull */
+    cmx_call *calls;      /* one per slot, same index */
+    cmx_lane *lanes;      /* one per origin */
     const cmx_port *port; /* borrowed until deinit */
     void *port_state;     /* in the block */
-    void *memory;         /* the block, to be wiped */
-    size_t memory_bytes;  /* of it that are used */
-    cmx_region *region;   /* of nghttp2 and wolfSSL */
+
+    uint16_t decoding;      /* call whose decoder has a chunk, or CMX_SLOT_NONE */
+    uint16_t lent;          /* call whose DONE event is lent, or CMX_SLOT_NONE */
+    cmx_call_list finished; /* calls whose DONE was not delivered */
+    cmx_call_list told;     /* calls whose RETRY was not delivered */
+    cmx_call_list turns;    /* calls in AWAIT_TURN; linked by `prev`, too */
+    uint32_t live;          /* calls whose DONE was not delivered: 0..requests_max */
+    bool turns_changed;
+    bool draining; /* nothing is accepted any more */
+    cmx_target_table targets;
+    cmx_pool pool;
+    cmx_pause_table pauses;
+    cmx_timerq timers;     /* of the calls */
+    cmx_figures *figures;  /* NULL = nothing is measured: models_max is 0 */
+    cmx_meter meter;       /* by model */
+    uint64_t turns_due_ms; /* none of them can start before, unless `turns_changed` */
+    uint64_t drain_due_ms; /* who has not ended by then is ended; valid while draining */
+    int woken;             /* set by any thread, see cmx_client_wakeup() */
+    cmx_cost_table prices;
+    cmx_gate gate;
+    cmx_region *region;  /* of nghttp2 and wolfSSL */
+    void *memory;        /* the block, to be wiped */
+    size_t memory_bytes; /* of it that are used */
+
+    cmx_config config; /* copied; never changes */
     cmx_h2_library h2_library;
     cmx_blocks event_blocks; /* for events that outgrow a tail */
-    cmx_answer_notes notes;  /* messages of errors */
     cmx_blocks tails;        /* of tail_bytes, for split events */
     cmx_blocks shapes;       /* of shape_bytes */
     cmx_blocks tools;        /* of tool_calls_max rows */
     cmx_lines lines;         /* of the trace; without memory if there is none */
     cmx_trace_hook hook;     /* takes the lines; NULL = nobody */
     void *hook_user;         /* the caller's */
-    cmx_pool pool;
-    cmx_call *calls;   /* one per slot, same index */
-    cmx_timerq timers; /* of the calls */
-    uint64_t now_ms;   /* the port's clock, as of the last tick or pull */
-
-    cmx_lane *lanes; /* one per origin */
-    cmx_gate gate;
-    cmx_gate_row gate_rows[CMX_STATE_GATES_MAX];
-    cmx_call_list turns;   /* calls in AWAIT_TURN; linked by `prev`, too */
-    uint64_t turns_due_ms; /* none of them can start before, unless `turns_changed` */
-    uint64_t drain_due_ms; /* who has not ended by then is ended; valid while draining */
-    bool turns_changed;
-    bool draining; /* nothing is accepted any more */
-
-    cmx_call_list finished; /* calls whose DONE was not delivered */
-    cmx_call_list told;     /* calls whose RETRY was not delivered */
-    cmx_pause_table pauses;
-    cmx_target_table targets;
-    cmx_cost_table prices;
-    cmx_meter meter;      /* by model */
-    cmx_figures *figures; /* NULL = nothing is measured: models_max is 0 */
     cmx_warn_state warn;
-
-    uint16_t decoding; /* call whose decoder has a chunk, or CMX_SLOT_NONE */
-    uint16_t lent;     /* call whose DONE event is lent, or CMX_SLOT_NONE */
-    uint32_t live;     /* calls whose DONE was not delivered: 0..requests_max */
-    int woken;         /* set by any thread, see cmx_client_wakeup() */
-    cmx_stats stats;   /* counters; the rest is filled on request */
+    cmx_gate_row gate_rows[CMX_STATE_GATES_MAX];
+    cmx_answer_notes notes; /* messages of errors */
+    cmx_stats stats;        /* counters; the rest is filled on request */
 };
 
 /* Reads the clock: once a tick and before an event's first pull, since the caller may have taken
  * its time. */
-static inline void cmx_state_read_clock(cmx_client *client)
-{
-    client->now_ms = client->port->now_ms(client->port_state);
-}
+void cmx_state_read_clock(cmx_client *client);
+
+/* Returns the id of the origin that a call is at, or was last. */
+cmx_origin_id cmx_state_origin_id(const cmx_client *client, uint16_t index);
 
 /* Unread time of the connection that a call is on: see cmx_pool_unread_ms(). */
 static inline uint64_t cmx_state_unread_ms(const cmx_client *client, uint16_t index)

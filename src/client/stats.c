@@ -105,13 +105,14 @@ static void fill_limits(const cmx_client *client, cmx_limit_state *all)
 
 static void fill_memory(const cmx_client *client, cmx_stats *stats)
 {
+    const cmx_region *region = client->region;
     stats->buffers_refused = client->event_blocks.refused;
     stats->buffers_peak = client->event_blocks.used_max;
     stats->memory_bytes = client->memory_bytes;
-    stats->library_bytes = cmx_region_used(client->region);
-    stats->library_peak = cmx_region_peak(client->region);
-    stats->library_capacity = cmx_region_capacity(client->region);
-    stats->library_largest = cmx_region_largest_free(client->region);
+    stats->library_bytes = cmx_region_used(region);
+    stats->library_peak = cmx_region_peak(region);
+    stats->library_capacity = cmx_region_capacity(region);
+    stats->library_largest = cmx_region_largest_free(region);
 }
 
 void cmx_client_stats(const cmx_client *client, cmx_stats *stats)
@@ -124,11 +125,12 @@ void cmx_client_stats(const cmx_client *client, cmx_stats *stats)
     stats->paused = client->pauses.paused;
     stats->done_per_min =
         cmx_alert_done_per_min(&client->warn.watch, client->port->now_ms(client->port_state));
-    if (client->figures != NULL) {
-        fill_quantiles(&client->figures->total, &stats->total);
-        fill_quantiles(&client->figures->head, &stats->head);
-        fill_quantiles(&client->figures->first_token, &stats->first_token);
-        fill_quantiles(&client->figures->per_token, &stats->per_token);
+    const cmx_figures *figures = client->figures;
+    if (figures != NULL) {
+        fill_quantiles(&figures->total, &stats->total);
+        fill_quantiles(&figures->head, &stats->head);
+        fill_quantiles(&figures->first_token, &stats->first_token);
+        fill_quantiles(&figures->per_token, &stats->per_token);
     }
 }
 

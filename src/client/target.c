@@ -33,21 +33,6 @@ void cmx_target_begin_unrouted(cmx_client *client, uint16_t index)
     }
 }
 
-/* Of a tier, the targets whose limiter grants the cost of the call some time. */
-static uint64_t fitting(const cmx_client *client, uint16_t index)
-{
-    const cmx_target_table *table = &client->targets;
-    uint64_t rows = cmx_route_rows(&table->route, (enum cmx_tier)table->calls[index].tier);
-    for (uint32_t i = 0; i < table->route.capacity; i++) {
-        if ((rows & 1ull << i) != 0) {
-            const cmx_limiter *limiter = &client->lanes[table->names[i].origin].limiter;
-            bool fits = cmx_bucket_can_fit(&limiter->tokens, client->calls[index].cost);
-            rows &= fits ? UINT64_MAX : ~(1ull << i);
-        }
-    }
-    return rows;
-}
-
 static bool is_open(const cmx_client *client, uint32_t row)
 {
     const cmx_target_name *name = &client->targets.names[row];
@@ -55,15 +40,46 @@ static bool is_open(const cmx_client *client, uint32_t row)
     return cmx_gate_may_start(&client->gate, key, client->now_ms);
 }
 
-/* Leaves of `rows` those whose gate is open. */
-static uint64_t leave_open(const cmx_client *client, uint64_t rows)
+static bool fits(const cmx_client *client, uint32_t row, uint32_t cost)
 {
-    for (uint32_t i = 0; client->gate.count > 0 && i < client->targets.route.capacity; i++) {
-        if ((rows & 1ull << i) != 0 && !is_open(client, i)) {
+    const cmx_lane *lane = &client->lanes[client->targets.names[row].origin];
+    return cmx_bucket_can_fit(&lane->limiter.tokens, cost);
+}
+
+/* Leaves of `rows` those whose gate is open, or else those whose limiter grants the cost of the
+ * call some time. */
+static uint64_t leave(const cmx_client *client, uint16_t index, uint64_t rows, bool if_open)
+{
+    uint32_t cost = client->calls[index].cost;
+    for (uint32_t i = 0; i < client->targets.route.opened; i++) {
+        if (!(if_open ? is_open(client, i) : fits(client, i, cost))) {
             rows &= ~(1ull << i);
         }
     }
     return rows;
+}
+
+/* Of the tier of a call, the targets that may take it some time. */
+static uint64_t fitting(const cmx_client *client, uint16_t index)
+{
+    const cmx_target_table *table = &client->targets;
+    uint64_t rows = cmx_route_rows(&table->route, (enum cmx_tier)table->calls[index].tier);
+    return leave(client, index, rows, false);
+}
+
+static uint64_t leave_open(const cmx_client *client, uint16_t index, uint64_t rows)
+{
+    return client->gate.count == 0 ? rows : leave(client, index, rows, true);
+}
+
+/* Returns when a target that is not of `tried` can be chosen.
+ *
+ * row  out: which it is, CMX_ROUTE_NONE = none */
+static uint64_t find_due(const cmx_client *client, uint16_t index, uint64_t tried, uint32_t *row)
+{
+    return cmx_route_due_ms(&client->targets.route,
+                            (enum cmx_tier)client->targets.calls[index].tier,
+                            fitting(client, index) & ~tried, client->now_ms, row);
 }
 
 /* Makes slot, lane and body those of a target. */
@@ -86,24 +102,6 @@ static void stand_at(cmx_client *client, uint16_t index, uint32_t row)
     cmx_pool_move(&client->pool, index, name->origin);
 }
 
-/* Picks a target for a call that has none, the most promising first. */
-static bool choose(cmx_client *client, uint16_t index, uint64_t rows)
-{
-    cmx_target_call *own = &client->targets.calls[index];
-    uint64_t open = leave_open(client, rows);
-    const uint64_t choices[] = {open & ~own->tried, open, rows & ~own->tried, rows};
-    for (size_t i = 0; i < CMX_ARRAY_LEN(choices); i++) {
-        uint32_t row = cmx_route_pick(&client->targets.route, (enum cmx_tier)own->tier, choices[i],
-                                      index, client->now_ms);
-        if (row != CMX_ROUTE_NONE) {
-            own->chosen = true;
-            stand_at(client, index, row);
-            return true;
-        }
-    }
-    return false;
-}
-
 static void unchoose(cmx_client *client, uint16_t index)
 {
     cmx_target_call *own = &client->targets.calls[index];
@@ -113,13 +111,37 @@ static void unchoose(cmx_client *client, uint16_t index)
     own->chosen = false;
 }
 
+/* Picks one of `rows` instead of what was chosen, if one is available. */
+static bool pick(cmx_client *client, uint16_t index, uint64_t rows)
+{
+    cmx_target_call *own = &client->targets.calls[index];
+    uint32_t row = cmx_route_pick(&client->targets.route, (enum cmx_tier)own->tier, rows, index,
+                                  client->now_ms);
+    if (row == CMX_ROUTE_NONE) {
+        return false;
+    }
+    unchoose(client, index);
+    own->chosen = true;
+    stand_at(client, index, row);
+    return true;
+}
+
+/* Picks a target for a call, the most promising first. Nothing is chosen if there is none. */
+static bool choose(cmx_client *client, uint16_t index, uint64_t rows)
+{
+    unchoose(client, index);
+    uint64_t untried = ~client->targets.calls[index].tried;
+    uint64_t open = leave_open(client, index, rows);
+    return pick(client, index, open & untried) || pick(client, index, open) ||
+           pick(client, index, rows & untried) || pick(client, index, rows);
+}
+
 /* Nothing can be chosen: stands where the wait is shortest. */
-static void stand_by(cmx_client *client, uint16_t index, uint64_t rows)
+static void stand_by(cmx_client *client, uint16_t index)
 {
     uint32_t row = CMX_ROUTE_NONE;
-    const cmx_target_call *own = &client->targets.calls[index];
-    (void)cmx_route_due_ms(&client->targets.route, (enum cmx_tier)own->tier, rows, client->now_ms,
-                           &row);
+    unchoose(client, index);
+    (void)find_due(client, index, 0, &row);
     if (row != CMX_ROUTE_NONE) {
         stand_at(client, index, row);
     }
@@ -139,14 +161,13 @@ int cmx_target_begin(cmx_client *client, uint16_t index, enum cmx_tier tier)
     if (choose(client, index, rows)) {
         return CMX_OK;
     }
-    stand_by(client, index, rows);
+    stand_by(client, index);
     return CMX_AGAIN;
 }
 
 bool cmx_target_begin_other(cmx_client *client, uint16_t index)
 {
     cmx_target_call *own = &client->targets.calls[index];
-    unchoose(client, index);
     own->tried |= 1ull << own->target;
     return choose(client, index, fitting(client, index) & ~own->tried);
 }
@@ -162,22 +183,13 @@ bool cmx_target_ensure(cmx_client *client, uint16_t index)
     if (own == NULL) {
         return true;
     }
-    if (own->chosen && cmx_route_serves(&client->targets.route, own->target, index)) {
-        if (client->gate.count == 0 || is_open(client, own->target)) {
-            return true;
-        }
-        uint32_t row =
-            cmx_route_pick(&client->targets.route, (enum cmx_tier)own->tier,
-                           leave_open(client, fitting(client, index)), index, client->now_ms);
-        if (row != CMX_ROUTE_NONE) {
-            unchoose(client, index);
-            own->chosen = true;
-            stand_at(client, index, row);
-        }
-        return true;
+    if (cmx_target_is_lost(client, index)) {
+        return choose(client, index, fitting(client, index));
     }
-    unchoose(client, index);
-    return choose(client, index, fitting(client, index));
+    if (client->gate.count > 0 && !is_open(client, own->target)) {
+        (void)pick(client, index, leave_open(client, index, fitting(client, index)));
+    }
+    return true;
 }
 
 bool cmx_target_is_lost(const cmx_client *client, uint16_t index)
@@ -190,48 +202,26 @@ bool cmx_target_is_lost(const cmx_client *client, uint16_t index)
 uint64_t cmx_target_due_ms(const cmx_client *client, uint16_t index)
 {
     uint32_t row = CMX_ROUTE_NONE;
-    const cmx_target_call *own = find_own(client, index);
-    if (own == NULL) {
-        return client->now_ms;
-    }
-    return cmx_route_due_ms(&client->targets.route, (enum cmx_tier)own->tier,
-                            fitting(client, index), client->now_ms, &row);
+    return find_own(client, index) == NULL ? client->now_ms : find_due(client, index, 0, &row);
 }
 
-/* Returns the targets at an origin. */
-static uint64_t rows_at(const cmx_client *client, uint32_t origin)
+static bool is_at(const cmx_client *client, uint32_t row, uint32_t origin)
 {
-    const cmx_target_table *table = &client->targets;
-    uint64_t rows = 0;
-    for (uint32_t i = 0; i < table->route.opened; i++) {
-        bool is_there = table->route.rows[i].in_use && table->names[i].origin == origin;
-        rows |= is_there ? 1ull << i : 0;
-    }
-    return rows;
+    return client->targets.route.rows[row].in_use && client->targets.names[row].origin == origin;
 }
 
-/* Returns the targets that a chat's model at its origin is, routed or not. */
-static uint64_t named_rows(const cmx_client *client, uint16_t index)
+/* Returns whether a target is what a chat names: its model at its origin, routed or not. */
+static bool is_named(const cmx_client *client, uint32_t row, uint16_t index)
 {
     const cmx_call *call = &client->calls[index];
-    const cmx_target_table *table = &client->targets;
-    if (table->calls == NULL || !call->is_chat) {
-        return 0;
-    }
-    uint64_t rows = rows_at(client, client->pool.slots.rows[index].origin);
-    for (uint32_t i = 0; i < table->route.capacity && rows >> i != 0; i++) {
-        if ((rows & 1ull << i) != 0 && strcmp(table->names[i].model, call->body.model) != 0) {
-            rows &= ~(1ull << i);
-        }
-    }
-    return rows;
+    return call->is_chat && is_at(client, row, client->pool.slots.rows[index].origin) &&
+           strcmp(client->targets.names[row].model, call->body.model) == 0;
 }
 
 void cmx_target_on_sent(cmx_client *client, uint16_t index)
 {
-    uint64_t rows = named_rows(client, index);
     for (uint32_t i = 0; i < client->targets.route.opened; i++) {
-        client->targets.names[i].started += rows >> i & 1;
+        client->targets.names[i].started += is_named(client, i, index);
     }
 }
 
@@ -258,11 +248,10 @@ bool cmx_target_note(cmx_client *client, uint16_t index, enum cmx_route_news new
                      uint32_t after_ms)
 {
     bool cooled = false;
-    cmx_target_table *table = &client->targets;
-    cmx_target_call *own = find_own(client, index);
-    uint64_t rows = named_rows(client, index);
+    cmx_route *route = &client->targets.route;
+    const cmx_target_call *own = find_own(client, index);
     if (own != NULL && !own->chosen) {
-        rows = 0; /* it ended while it waited for a target */
+        return false; /* it ended while it waited for a target */
     }
     uint32_t most_ms = client->config.retry_after_max_ms;
     const cmx_route_report report = {
@@ -270,13 +259,11 @@ bool cmx_target_note(cmx_client *client, uint16_t index, enum cmx_route_news new
         .news = news,
         .after_ms = after_ms < most_ms ? after_ms : most_ms,
     };
-    for (uint32_t i = 0; i < table->route.opened; i++) {
-        if ((rows & 1ull << i) != 0 && cmx_route_note(&table->route, i, &report, client->now_ms)) {
-            cooled = true;
+    for (uint32_t i = 0; i < route->opened; i++) {
+        if (is_named(client, i, index)) {
+            client->turns_changed = true; /* of the probe, or of who waits for it */
+            cooled = cmx_route_note(route, i, &report, client->now_ms) || cooled;
         }
-    }
-    if (rows != 0) {
-        client->turns_changed = true; /* of the probe, or of who waits for it */
     }
     return cooled;
 }
@@ -292,11 +279,8 @@ void cmx_target_look_elsewhere(cmx_client *client, uint16_t index, enum cmx_rout
         return;
     }
     uint32_t row = CMX_ROUTE_NONE;
-    uint64_t rows = fitting(client, index);
-    const cmx_route *route = &client->targets.route;
-    enum cmx_tier tier = (enum cmx_tier)own->tier;
     own->tried |= 1ull << own->target;
-    if (cmx_route_due_ms(route, tier, rows & ~own->tried, client->now_ms, &row) == client->now_ms) {
+    if (find_due(client, index, own->tried, &row) == client->now_ms) {
         state->elsewhere = true;
         state->elsewhere_ms = 0;
         if (news == CMX_ROUTE_NEWS_DOWN && outcome->after.should_retry != CMX_RETRY_AFTER_NO) {
@@ -308,7 +292,7 @@ void cmx_target_look_elsewhere(cmx_client *client, uint16_t index, enum cmx_rout
         return;
     }
     own->tried = 0;
-    uint64_t due_ms = cmx_route_due_ms(route, tier, rows, client->now_ms, &row);
+    uint64_t due_ms = find_due(client, index, 0, &row);
     if (due_ms > client->now_ms) { /* else the back-off is for the one that is not cooling */
         uint64_t wait_ms = due_ms == CMX_ROUTE_NEVER_MS ? 0 : due_ms - client->now_ms;
         state->elsewhere = true;
@@ -322,21 +306,19 @@ void cmx_target_turn_to(cmx_client *client, uint16_t index, bool elsewhere, bool
     if (own == NULL) {
         return;
     }
-    own->from = cmx_origins_id(&client->pool, client->pool.slots.rows[index].origin);
+    own->from = cmx_state_origin_id(client, index);
     if (!elsewhere) {
         return;
     }
-    unchoose(client, index);
     if (!now || !choose(client, index, fitting(client, index))) {
-        stand_by(client, index, fitting(client, index));
+        stand_by(client, index);
     }
 }
 
 cmx_origin_id cmx_target_from(const cmx_client *client, uint16_t index)
 {
     const cmx_target_call *own = find_own(client, index);
-    return own != NULL ? own->from
-                       : cmx_origins_id(&client->pool, client->pool.slots.rows[index].origin);
+    return own != NULL ? own->from : cmx_state_origin_id(client, index);
 }
 
 cmx_text cmx_target_asked_model(const cmx_client *client, uint16_t index)
@@ -350,23 +332,17 @@ cmx_text cmx_target_asked_model(const cmx_client *client, uint16_t index)
     return (cmx_text){call->body.model, strlen(call->body.model)};
 }
 
-void cmx_target_close(cmx_client *client, uint32_t origin)
+void cmx_target_change(cmx_client *client, uint32_t origin, bool is_gone)
 {
-    uint64_t rows = rows_at(client, origin);
-    for (uint32_t i = 0; i < client->targets.route.capacity; i++) {
-        if ((rows & 1ull << i) != 0) {
-            cmx_route_close(&client->targets.route, i);
+    cmx_route *route = &client->targets.route;
+    for (uint32_t i = 0; i < route->opened; i++) {
+        if (!is_at(client, i, origin)) {
+            continue;
         }
-    }
-    client->turns_changed = true;
-}
-
-void cmx_target_forgive(cmx_client *client, uint32_t origin)
-{
-    uint64_t rows = rows_at(client, origin);
-    for (uint32_t i = 0; i < client->targets.route.capacity; i++) {
-        if ((rows & 1ull << i) != 0) {
-            cmx_route_forgive(&client->targets.route, i, client->now_ms);
+        if (is_gone) {
+            cmx_route_close(route, i);
+        } else {
+            cmx_route_forgive(route, i, client->now_ms);
         }
     }
     client->turns_changed = true;
@@ -376,7 +352,6 @@ void cmx_target_leave(cmx_client *client, uint16_t index)
 {
     const cmx_target_call *own = find_own(client, index);
     if (own != NULL && !client->targets.route.rows[own->target].in_use) {
-        unchoose(client, index);
-        stand_by(client, index, fitting(client, index));
+        stand_by(client, index);
     }
 }

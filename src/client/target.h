@@ -74,12 +74,10 @@ cmx_origin_id cmx_target_from(const cmx_client *client, uint16_t index);
  * cancelled chats whose caller named it: it is not borrowed any more. */
 cmx_text cmx_target_asked_model(const cmx_client *client, uint16_t index);
 
-/* Takes the targets of an origin out of use. Calls that wait for one of them go elsewhere with the
- * next cmx_target_ensure(). */
-void cmx_target_close(cmx_client *client, uint32_t origin);
-
-/* The origin has another key: its targets that cool down may be probed at once. */
-void cmx_target_forgive(cmx_client *client, uint32_t origin);
+/* An origin goes, or has another key. In the first case its targets are taken out of use: calls
+ * that wait for one of them go elsewhere with the next cmx_target_ensure(). In the second those
+ * that cool down may be probed at once. */
+void cmx_target_change(cmx_client *client, uint32_t origin, bool is_gone);
 
 /* A held call whose target is gone: stands at any other of its tier, so that it does not keep the
  * origin in use. */

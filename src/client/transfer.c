@@ -118,7 +118,6 @@ static bool on_head(cmx_client *client, uint16_t index, cmx_event *event)
     }
     cmx_attempt_enter(client, index, CMX_CALL_AWAIT_TOKEN);
 
-    address(client, index, event);
     event->kind = CMX_EVENT_OPEN;
     event->http_status = head->status;
     return true;
@@ -146,7 +145,6 @@ static bool on_data(cmx_client *client, const cmx_pool_item *item, cmx_event *ev
                           cmx_state_unread_ms(client, index))) {
         cmx_attempt_arm(client, index);
     }
-    address(client, index, event);
     event->kind = CMX_EVENT_DATA;
     event->data = (cmx_text){(const char *)item->data.data, item->data.len};
     return true;
@@ -170,7 +168,7 @@ static void on_end(cmx_client *client, uint16_t index)
     cmx_finish_call(client, index, cause == CMX_OK, cause);
 }
 
-/* Returns true if the item made an event. */
+/* Returns true if the item made an event, whose address is not filled in yet. */
 static bool take_item(cmx_client *client, const cmx_pool_item *item, cmx_event *event)
 {
     switch (item->kind) {
@@ -213,6 +211,24 @@ static int pull_item(cmx_client *client, uint32_t *pulls, cmx_pool_item *item)
     return rc == CMX_OK ? rc : cmx_pool_pull(&client->pool, client->now_ms, item);
 }
 
+/* Makes an event of the oldest call that has ended, or is to be sent again. */
+static bool take_told(cmx_client *client, cmx_event *event)
+{
+    uint16_t index = cmx_finish_take(client);
+    if (index != CMX_SLOT_NONE) {
+        cmx_finish_event(client, index, event);
+        client->lent = index;
+    } else {
+        index = cmx_again_take(client);
+        if (index == CMX_SLOT_NONE) {
+            return false;
+        }
+        cmx_again_event(client, index, event);
+    }
+    address(client, index, event);
+    return true;
+}
+
 static int pull_event(cmx_client *client, cmx_event *event)
 {
     cmx_transfer_end_lending(client);
@@ -230,15 +246,7 @@ static int pull_event(cmx_client *client, cmx_event *event)
             }
             continue; /* another one may have been stopped inside of a chunk */
         }
-        uint16_t index = cmx_finish_take(client);
-        if (index != CMX_SLOT_NONE) {
-            cmx_finish_event(client, index, event);
-            client->lent = index;
-            return CMX_OK;
-        }
-        index = cmx_again_take(client);
-        if (index != CMX_SLOT_NONE) {
-            cmx_again_event(client, index, event);
+        if (take_told(client, event)) {
             return CMX_OK;
         }
         CMX_FILLED_LATER cmx_pool_item item;
@@ -246,6 +254,7 @@ static int pull_event(cmx_client *client, cmx_event *event)
             return rest(client);
         }
         if (take_item(client, &item, event)) {
+            address(client, item.slot, event);
             return CMX_OK;
         }
     }

@@ -24,29 +24,29 @@ void cmx_turn_init(cmx_client *client)
 
 /* Lets as many retries happen at once as a full client may make, and then its share of what is new;
  * ten seconds without any make up for that. */
-static cmx_retry_budget_limits budget_limits(const cmx_config *config)
+static void init_budget(const cmx_client *client, cmx_retry_budget *budget)
 {
-    uint32_t percent = config->retry_budget_percent;
-    uint32_t most = config->requests_max * percent / PERCENT;
-    most = most > BUDGET_MIN ? most : BUDGET_MIN;
-    if (percent == 0) {
-        return (cmx_retry_budget_limits){.deposit_milli = 0};
+    cmx_retry_budget_limits limits = {0};
+    uint32_t percent = client->config.retry_budget_percent;
+    if (percent > 0) {
+        uint32_t most = client->config.requests_max * percent / PERCENT;
+        most = most > BUDGET_MIN ? most : BUDGET_MIN;
+        limits.deposit_milli = percent * PERCENT_MILLI;
+        limits.balance_max = most;
+        limits.reserve_max = most;
+        limits.reserve_per_s = most / BUDGET_MIN;
     }
-    return (cmx_retry_budget_limits){
-        .deposit_milli = percent * PERCENT_MILLI,
-        .balance_max = most,
-        .reserve_max = most,
-        .reserve_per_s = most / BUDGET_MIN,
-    };
+    cmx_retry_budget_init(budget, &limits, client->now_ms);
 }
 
 void cmx_turn_open(cmx_client *client, uint32_t origin, const cmx_rate_limits *limits)
 {
-    static const cmx_rate_limits none = {.min_time_ms = 0};
+    const cmx_rate_limits none = {0};
     cmx_lane *lane = &client->lanes[origin];
-    const cmx_retry_budget_limits budget = budget_limits(&client->config);
-    *lane = (cmx_lane){.requests_left = UINT32_MAX, .tokens_left = UINT32_MAX};
-    cmx_retry_budget_init(&lane->budget, &budget, client->now_ms);
+    lane->waiting = 0;
+    lane->requests_left = UINT32_MAX;
+    lane->tokens_left = UINT32_MAX;
+    init_budget(client, &lane->budget);
     cmx_limiter_init(&lane->limiter, limits == NULL ? &none : limits, client->now_ms);
     cmx_gate_forget(&client->gate, origin);
 }
@@ -70,27 +70,37 @@ static cmx_gate_key key_of(const cmx_client *client, uint16_t index)
     if (call->is_chat) {
         model = cmx_view_text(call->body.model);
     }
-    return (cmx_gate_key){.model = cmx_gate_hash_model(model), .origin = origin_of(client, index)};
+    return (cmx_gate_key){.model = cmx_view_hash(model), .origin = origin_of(client, index)};
 }
 
-static void hold_first(cmx_client *client, uint16_t index)
+/* Tells the neighbours of a call who stands between them: `next` comes after the one in front,
+ * `prev` before the one behind. */
+static void relink(cmx_client *client, const cmx_call *call, uint16_t next, uint16_t prev)
+{
+    if (call->prev == CMX_SLOT_NONE) {
+        client->turns.first = next;
+    } else {
+        client->calls[call->prev].next = next;
+    }
+    if (call->next == CMX_SLOT_NONE) {
+        client->turns.last = prev;
+    } else {
+        client->calls[call->next].prev = prev;
+    }
+}
+
+/* Puts a call on the list, whose ends are CMX_SLOT_NONE both if it is empty. */
+static void enlist(cmx_client *client, uint16_t index, bool in_front)
 {
     cmx_call *call = &client->calls[index];
-    call->prev = CMX_SLOT_NONE;
-    call->next = client->turns.first;
-    if (call->next == CMX_SLOT_NONE) {
-        client->turns.last = index;
+    if (in_front) {
+        call->prev = CMX_SLOT_NONE;
+        call->next = client->turns.first;
     } else {
-        client->calls[call->next].prev = index;
+        call->prev = client->turns.last;
+        call->next = CMX_SLOT_NONE;
     }
-    client->turns.first = index;
-}
-
-static void hold_last(cmx_client *client, uint16_t index)
-{
-    uint16_t last = client->turns.first == CMX_SLOT_NONE ? CMX_SLOT_NONE : client->turns.last;
-    cmx_attempt_list_push(client, &client->turns, index);
-    client->calls[index].prev = last;
+    relink(client, call, index, index);
 }
 
 static void hold(cmx_client *client, uint16_t index, bool in_front, enum cmx_call_phase phase)
@@ -98,11 +108,7 @@ static void hold(cmx_client *client, uint16_t index, bool in_front, enum cmx_cal
     if (client->pool.slots.rows[index].state == CMX_SLOT_QUEUED) {
         cmx_pool_hold(&client->pool, index);
     }
-    if (in_front) {
-        hold_first(client, index);
-    } else {
-        hold_last(client, index);
-    }
+    enlist(client, index, in_front);
     if (phase == CMX_CALL_AWAIT_TURN) { /* without a target it waits for no lane */
         lane_of(client, index)->waiting++;
     }
@@ -114,16 +120,7 @@ void cmx_turn_drop(cmx_client *client, uint16_t index)
 {
     const cmx_call *call = &client->calls[index];
     CMX_ASSERT(call->phase == CMX_CALL_AWAIT_TURN || call->phase == CMX_CALL_AWAIT_TARGET);
-    if (call->prev == CMX_SLOT_NONE) {
-        client->turns.first = call->next;
-    } else {
-        client->calls[call->prev].next = call->next;
-    }
-    if (call->next == CMX_SLOT_NONE) {
-        client->turns.last = call->prev;
-    } else {
-        client->calls[call->next].prev = call->prev;
-    }
+    relink(client, call, call->next, call->prev);
     if (call->phase == CMX_CALL_AWAIT_TURN) {
         lane_of(client, index)->waiting--;
     }
@@ -212,17 +209,15 @@ void cmx_turn_take(cmx_client *client, uint16_t index, bool again)
  * Returns whether it has a target. */
 static bool has_target(cmx_client *client, uint16_t index, uint64_t *due_ms)
 {
-    uint8_t phase = client->calls[index].phase;
-    if (cmx_target_ensure(client, index)) {
-        if (phase == CMX_CALL_AWAIT_TARGET) {
-            lane_of(client, index)->waiting++;
-            cmx_attempt_enter(client, index, CMX_CALL_AWAIT_TURN);
-        }
-        return true;
+    bool has = cmx_target_ensure(client, index);
+    enum cmx_call_phase phase = has ? CMX_CALL_AWAIT_TURN : CMX_CALL_AWAIT_TARGET;
+    if (client->calls[index].phase != phase) {
+        cmx_lane *lane = lane_of(client, index);
+        lane->waiting = has ? lane->waiting + 1 : lane->waiting - 1;
+        cmx_attempt_enter(client, index, phase);
     }
-    if (phase == CMX_CALL_AWAIT_TURN) {
-        lane_of(client, index)->waiting--;
-        cmx_attempt_enter(client, index, CMX_CALL_AWAIT_TARGET);
+    if (has) {
+        return true;
     }
     uint64_t target_ms = cmx_target_due_ms(client, index);
     *due_ms = target_ms < *due_ms ? target_ms : *due_ms;
@@ -297,19 +292,25 @@ void cmx_turn_end(cmx_client *client, uint16_t index, bool unprocessed)
     }
 }
 
-/* A server that speaks of tomorrow holds nothing back for longer than any other wait. */
+/* What a server said of one kind of quota. One that speaks of tomorrow holds nothing back for
+ * longer than any other wait.
+ *
+ * left  changed if it said what remains */
 static cmx_limiter_said said_of(const cmx_client *client, const cmx_rate_headers *headers,
-                                enum cmx_rate_headers_kind kind)
+                                enum cmx_rate_headers_kind kind, uint32_t *left)
 {
+    cmx_limiter_said said = {0};
     const cmx_rate_headers_quota *quota = &headers->quotas[kind];
-    uint32_t most_ms = client->config.retry_after_max_ms;
-    bool has_reset = (headers->known[kind] & CMX_RATE_HEADERS_RESET) != 0;
-    uint32_t reset_ms = has_reset ? quota->reset_ms : 0;
-    return (cmx_limiter_said){
-        .known = (headers->known[kind] & CMX_RATE_HEADERS_REMAINING) != 0,
-        .remaining = quota->remaining,
-        .reset_ms = reset_ms < most_ms ? reset_ms : most_ms,
-    };
+    if ((headers->known[kind] & CMX_RATE_HEADERS_REMAINING) != 0) {
+        said.known = true;
+        said.remaining = quota->remaining;
+        *left = quota->remaining;
+    }
+    if ((headers->known[kind] & CMX_RATE_HEADERS_RESET) != 0) {
+        uint32_t most_ms = client->config.retry_after_max_ms;
+        said.reset_ms = quota->reset_ms < most_ms ? quota->reset_ms : most_ms;
+    }
+    return said;
 }
 
 static void take_rates(cmx_client *client, uint16_t index)
@@ -320,14 +321,13 @@ static void take_rates(cmx_client *client, uint16_t index)
     if (h2->rates_stream == 0) {
         return;
     }
-    cmx_limiter_said requests = said_of(client, &h2->rates, CMX_RATE_HEADERS_REQUESTS);
-    cmx_limiter_said tokens = said_of(client, &h2->rates, CMX_RATE_HEADERS_TOKENS);
-    if (!tokens.known) {
-        tokens = said_of(client, &h2->rates, CMX_RATE_HEADERS_INPUT_TOKENS);
-    }
+    bool in_all = (h2->rates.known[CMX_RATE_HEADERS_TOKENS] & CMX_RATE_HEADERS_REMAINING) != 0;
+    cmx_limiter_said requests =
+        said_of(client, &h2->rates, CMX_RATE_HEADERS_REQUESTS, &lane->requests_left);
+    cmx_limiter_said tokens = said_of(
+        client, &h2->rates, in_all ? CMX_RATE_HEADERS_TOKENS : CMX_RATE_HEADERS_INPUT_TOKENS,
+        &lane->tokens_left);
     h2->rates_stream = 0; /* counted from when it was read: it is used once */
-    lane->requests_left = requests.known ? requests.remaining : lane->requests_left;
-    lane->tokens_left = tokens.known ? tokens.remaining : lane->tokens_left;
     cmx_limiter_on_headers(&lane->limiter, &requests, &tokens, client->now_ms);
     client->turns_changed = true;
 }
@@ -342,17 +342,17 @@ void cmx_turn_on_head(cmx_client *client, uint16_t index)
     }
 }
 
-/* Takes back what stands in the pool's queue, so that it does not run into the same answer. */
-static void call_back(cmx_client *client, cmx_gate_key key)
+/* Takes back what stands in the pool's queue and would run into a gate, so that it does not run
+ * into the same answer; `key` NULL = what stands at a lost target. */
+static void call_back(cmx_client *client, const cmx_gate_key *key)
 {
     uint16_t before = CMX_SLOT_NONE;
     for (uint16_t i = client->pool.slots.queued.last; i != CMX_SLOT_NONE; i = before) {
-        cmx_gate_key own = {.origin = origin_of(client, i)};
         before = client->pool.slots.rows[i].prev;
-        if (own.origin == key.origin) {
-            own = key_of(client, i);
-        }
-        if (own.origin == key.origin && own.model == key.model) {
+        bool goes = key == NULL ? cmx_target_is_lost(client, i)
+                                : origin_of(client, i) == key->origin &&
+                                      key_of(client, i).model == key->model;
+        if (goes) {
             cmx_turn_end(client, i, true);
             hold(client, i, true, CMX_CALL_AWAIT_TURN);
         }
@@ -361,14 +361,7 @@ static void call_back(cmx_client *client, cmx_gate_key key)
 
 void cmx_turn_call_back_lost(cmx_client *client)
 {
-    uint16_t before = CMX_SLOT_NONE;
-    for (uint16_t i = client->pool.slots.queued.last; i != CMX_SLOT_NONE; i = before) {
-        before = client->pool.slots.rows[i].prev;
-        if (cmx_target_is_lost(client, i)) {
-            cmx_turn_end(client, i, true);
-            hold(client, i, true, CMX_CALL_AWAIT_TURN);
-        }
-    }
+    call_back(client, NULL);
 }
 
 void cmx_turn_close(cmx_client *client, uint16_t index, uint32_t wait_ms)
@@ -378,6 +371,6 @@ void cmx_turn_close(cmx_client *client, uint16_t index, uint32_t wait_ms)
     cmx_gate_close_until(&client->gate, key, client->now_ms + wait_ms);
     client->turns_changed = true; /* a full table may have dropped another gate */
     if (was_open && !cmx_gate_may_start(&client->gate, key, client->now_ms)) {
-        call_back(client, key);
+        call_back(client, &key);
     }
 }

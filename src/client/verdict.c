@@ -7,20 +7,21 @@
 #include "client/verdict.h"
 
 #include "chat/answer_verdict.h"
+#include "client/words.h"
 
-static const char *const names[] = {
-    [CMX_VERDICT_DONE] = "DONE",
-    [CMX_VERDICT_DONE_NO_SENTINEL] = "DONE_NO_SENTINEL",
-    [CMX_VERDICT_EMPTY] = "EMPTY",
-    [CMX_VERDICT_TRUNCATED] = "TRUNCATED",
-    [CMX_VERDICT_ERROR_INBAND] = "ERROR_INBAND",
-    [CMX_VERDICT_ERROR_HTTP] = "ERROR_HTTP",
-    [CMX_VERDICT_STALLED] = "STALLED",
-    [CMX_VERDICT_TIMEOUT] = "TIMEOUT",
-    [CMX_VERDICT_CANCELLED] = "CANCELLED",
-    [CMX_VERDICT_LIMIT] = "LIMIT",
-    [CMX_VERDICT_NETWORK] = "NETWORK",
-};
+/* In the order of enum cmx_verdict, and what is none of it. */
+static const char names[] = "DONE\0"
+                            "DONE_NO_SENTINEL\0"
+                            "EMPTY\0"
+                            "TRUNCATED\0"
+                            "ERROR_INBAND\0"
+                            "ERROR_HTTP\0"
+                            "STALLED\0"
+                            "TIMEOUT\0"
+                            "CANCELLED\0"
+                            "LIMIT\0"
+                            "NETWORK\0"
+                            "UNKNOWN";
 
 bool cmx_verdict_complete(enum cmx_verdict verdict)
 {
@@ -30,7 +31,8 @@ bool cmx_verdict_complete(enum cmx_verdict verdict)
 const char *cmx_verdict_name(enum cmx_verdict verdict)
 {
     /* The value comes from the caller: it may be anything. */
-    return (size_t)verdict < CMX_ARRAY_LEN(names) ? names[verdict] : "UNKNOWN";
+    size_t index = (size_t)verdict;
+    return cmx_words_at(names, index < CMX_VERDICT_COUNT ? index : CMX_VERDICT_COUNT);
 }
 
 static enum cmx_verdict judge_cause(int cause, bool delivered)

@@ -29,15 +29,21 @@ typedef struct cmx_alert_limits {
     uint32_t p99_ms;
 } cmx_alert_limits;
 
+/* What a step counts. */
+enum {
+    CMX_ALERT_STEP_DONE,
+    CMX_ALERT_STEP_ERRORS,
+    CMX_ALERT_STEP_RETRIES,
+    CMX_ALERT_STEP_HEADS,
+    CMX_ALERT_STEP_SLOW,      /* heads above the threshold */
+    CMX_ALERT_STEP_NOT_QUICK, /* heads at 80 % of it and above */
+    CMX_ALERT_STEP_COUNTS
+};
+
 /* Five seconds. */
 typedef struct cmx_alert_step {
-    uint64_t number; /* of the step since the clock began; it counts while it is one of the last */
-    uint32_t done;
-    uint32_t errors;
-    uint32_t retries;
-    uint32_t heads;
-    uint32_t heads_slow;      /* above the threshold */
-    uint32_t heads_not_quick; /* above 80 % of it */
+    uint32_t number; /* of the step since the clock began; it counts while it is one of the last */
+    uint32_t counts[CMX_ALERT_STEP_COUNTS];
 } cmx_alert_step;
 
 /* Response heads of a step by their time; needed only with a threshold for them. */
@@ -52,7 +58,7 @@ typedef struct cmx_alert_state {
 } cmx_alert_state;
 
 typedef struct cmx_alert_watch {
-    cmx_alert_limits limits;
+    uint32_t limits[CMX_ALERT_KINDS];
     cmx_alert_step steps[CMX_ALERT_STEPS];
     cmx_alert_heads *heads; /* borrowed: CMX_ALERT_STEPS of them, or NULL without p99_ms */
     cmx_alert_state states[CMX_ALERT_KINDS];

@@ -38,41 +38,25 @@ static void fill(cmx_bucket *bucket, uint64_t now_ms)
     }
 }
 
-/* The level falls without bound only on paper. */
-static void take_units(cmx_bucket *bucket, int64_t amount)
+/* Gives back an amount, or takes a negative one. What a server said is left only falls. */
+static void add(cmx_bucket *bucket, int64_t amount)
 {
-    bucket->level -= amount * UNITS;
-    if (bucket->level < -AMOUNT_MAX * UNITS) {
-        bucket->level = -AMOUNT_MAX * UNITS;
+    int64_t full = full_level(bucket);
+    bucket->level += amount * UNITS;
+    bucket->level = bucket->level < full ? bucket->level : full;
+    bucket->level = bucket->level > -AMOUNT_MAX * UNITS ? bucket->level : -AMOUNT_MAX * UNITS;
+    if (amount < 0) {
+        bucket->allowed += amount;
+        bucket->allowed = bucket->allowed > -AMOUNT_MAX ? bucket->allowed : -AMOUNT_MAX;
     }
-    bucket->allowed -= amount;
-    if (bucket->allowed < -AMOUNT_MAX) {
-        bucket->allowed = -AMOUNT_MAX;
-    }
-}
-
-static void set_sizes(cmx_bucket *bucket, uint32_t rate_per_min, uint32_t burst)
-{
-    bucket->rate_per_min = rate_per_min;
-    bucket->burst = burst > 0 ? burst : rate_per_min;
 }
 
 void cmx_bucket_init(cmx_bucket *bucket, uint32_t rate_per_min, uint32_t burst, uint64_t now_ms)
 {
     *bucket = (cmx_bucket){.filled_ms = now_ms};
-    set_sizes(bucket, rate_per_min, burst);
+    bucket->rate_per_min = rate_per_min;
+    bucket->burst = burst > 0 ? burst : rate_per_min;
     bucket->level = full_level(bucket);
-}
-
-void cmx_bucket_set_rate(cmx_bucket *bucket, uint32_t rate_per_min, uint32_t burst, uint64_t now_ms)
-{
-    bool had_rate = bucket->rate_per_min > 0;
-
-    fill(bucket, now_ms);
-    set_sizes(bucket, rate_per_min, burst);
-    if (!had_rate || bucket->level > full_level(bucket)) {
-        bucket->level = full_level(bucket);
-    }
 }
 
 /* Returns whether nobody limits anything: then nothing is counted either. */
@@ -103,37 +87,14 @@ uint64_t cmx_bucket_wait_ms(const cmx_bucket *bucket, uint32_t cost, uint64_t no
     return wait_ms;
 }
 
-int cmx_bucket_reserve(cmx_bucket *bucket, uint32_t cost, uint64_t now_ms, uint64_t *wait_ms)
-{
-    *wait_ms = 0;
-    if (is_open(bucket, now_ms)) {
-        return CMX_OK;
-    }
-    if (!cmx_bucket_can_fit(bucket, cost)) {
-        return CMX_ERR_RATE;
-    }
-    *wait_ms = cmx_bucket_wait_ms(bucket, cost, now_ms);
-    if (*wait_ms > 0) {
-        return CMX_AGAIN;
-    }
-    fill(bucket, now_ms);
-    take_units(bucket, cost);
-    return CMX_OK;
-}
-
 void cmx_bucket_refund(cmx_bucket *bucket, int64_t amount, uint64_t now_ms)
 {
     if (is_open(bucket, now_ms)) {
         return;
     }
     fill(bucket, now_ms);
-    if (amount < 0) {
-        take_units(bucket, amount < -AMOUNT_MAX ? AMOUNT_MAX : -amount);
-        return;
-    }
-    int64_t full = full_level(bucket);
-    bucket->level += (amount > AMOUNT_MAX ? AMOUNT_MAX : amount) * UNITS;
-    bucket->level = bucket->level > full ? full : bucket->level;
+    amount = amount < AMOUNT_MAX ? amount : AMOUNT_MAX;
+    add(bucket, amount > -AMOUNT_MAX ? amount : -AMOUNT_MAX);
 }
 
 void cmx_bucket_limit(cmx_bucket *bucket, uint32_t remaining, uint64_t reset_ms, uint64_t now_ms)
@@ -152,7 +113,7 @@ int64_t cmx_bucket_left(const cmx_bucket *bucket, uint64_t now_ms)
     int64_t left = INT64_MAX;
     if (bucket->rate_per_min > 0) {
         int64_t level = level_at(bucket, now_ms);
-        left = level >= 0 ? level / UNITS : -((-level + UNITS - 1) / UNITS);
+        left = (level - (level < 0 ? UNITS - 1 : 0)) / UNITS; /* rounded down */
     }
     if (now_ms < bucket->allowed_until_ms && bucket->allowed < left) {
         left = bucket->allowed;

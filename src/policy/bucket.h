@@ -28,10 +28,6 @@ typedef struct cmx_bucket {
  * burst         0 = a minute's worth */
 void cmx_bucket_init(cmx_bucket *bucket, uint32_t rate_per_min, uint32_t burst, uint64_t now_ms);
 
-/* Changes rate and burst; what is saved up stays, as far as it fits. */
-void cmx_bucket_set_rate(cmx_bucket *bucket, uint32_t rate_per_min, uint32_t burst,
-                         uint64_t now_ms);
-
 /* Returns whether `cost` can be granted at some time. */
 bool cmx_bucket_can_fit(const cmx_bucket *bucket, uint32_t cost);
 
@@ -39,18 +35,16 @@ bool cmx_bucket_can_fit(const cmx_bucket *bucket, uint32_t cost);
  * that can fit. */
 uint64_t cmx_bucket_wait_ms(const cmx_bucket *bucket, uint32_t cost, uint64_t now_ms);
 
-/* Takes `cost`, all or nothing.
- *
- * wait_ms  out: 0, or with CMX_AGAIN as cmx_bucket_wait_ms()
- *
- * Returns CMX_OK, CMX_AGAIN, or CMX_ERR_RATE (more than the burst: never). */
-CMX_MUST_CHECK int cmx_bucket_reserve(cmx_bucket *bucket, uint32_t cost, uint64_t now_ms,
-                                      uint64_t *wait_ms);
-
-/* Gives back what was reserved and not used. A negative amount was used above the reservation: it
+/* Gives back what was taken and not used. A negative amount was used above what was taken: it
  * is taken even if that makes a debt, which later requests wait for. What a server said is left
  * never grows by it: servers charge what was asked for. */
 void cmx_bucket_refund(cmx_bucket *bucket, int64_t amount, uint64_t now_ms);
+
+/* Takes `cost`, for which cmx_bucket_wait_ms() says 0. */
+static inline void cmx_bucket_take(cmx_bucket *bucket, uint32_t cost, uint64_t now_ms)
+{
+    cmx_bucket_refund(bucket, -(int64_t)cost, now_ms);
+}
 
 /* Takes a server's word: until `reset_ms` from now at most `remaining` are granted, and no more
  * than that is saved up now. A later word replaces an earlier one.

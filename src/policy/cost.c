@@ -9,19 +9,9 @@ void cmx_cost_init(cmx_cost_table *table, cmx_cost_row *rows, uint32_t capacity)
     *table = (cmx_cost_table){.rows = rows, .capacity = capacity};
 }
 
-uint32_t cmx_cost_hash(cmx_view model)
-{
-    /* FNV-1a: names are short, and a collision costs one comparison. */
-    uint32_t hash = UINT32_C(2166136261);
-    for (size_t i = 0; i < model.len; i++) {
-        hash = (hash ^ model.data[i]) * UINT32_C(16777619);
-    }
-    return hash;
-}
-
 static cmx_cost_row *find_row(const cmx_cost_table *table, cmx_view model)
 {
-    uint32_t hash = cmx_cost_hash(model);
+    uint32_t hash = cmx_view_hash(model);
     for (uint32_t i = 0; i < table->count; i++) {
         cmx_cost_row *row = &table->rows[i];
         cmx_view name = {(const uint8_t *)row->model, row->model_len};
@@ -41,7 +31,7 @@ int cmx_cost_set(cmx_cost_table *table, cmx_view model, const cmx_cost_rates *ra
             return CMX_ERR_BUSY;
         }
         row = &table->rows[table->count++];
-        row->hash = cmx_cost_hash(model);
+        row->hash = cmx_view_hash(model);
         row->model_len = (uint32_t)model.len;
         memcpy(row->model, model.data, model.len);
     }
@@ -58,19 +48,6 @@ const cmx_cost_rates *cmx_cost_find(const cmx_cost_table *table, cmx_view model)
     return row == NULL ? NULL : &row->rates;
 }
 
-/* Adds count * rate to `sum`. Returns false if that does not fit. */
-static bool add_product(uint64_t *sum, uint64_t count, uint64_t rate)
-{
-    if (rate > 0 && count > UINT64_MAX / rate) {
-        return false;
-    }
-    if (count * rate > UINT64_MAX - *sum) {
-        return false;
-    }
-    *sum += count * rate;
-    return true;
-}
-
 uint64_t cmx_cost_cached(const cmx_usage *usage)
 {
     return usage->cached_tokens < usage->prompt_tokens ? usage->cached_tokens
@@ -80,12 +57,19 @@ uint64_t cmx_cost_cached(const cmx_usage *usage)
 int cmx_cost_apply(const cmx_cost_rates *rates, const cmx_usage *usage, uint64_t *amount)
 {
     uint64_t cached = cmx_cost_cached(usage);
+    const uint64_t factors[][2] = {
+        {usage->prompt_tokens - cached, rates->input},
+        {cached, rates->cached_input},
+        {usage->completion_tokens, rates->output},
+    };
     uint64_t sum = 0;
     *amount = 0;
-    if (!add_product(&sum, usage->prompt_tokens - cached, rates->input) ||
-        !add_product(&sum, cached, rates->cached_input) ||
-        !add_product(&sum, usage->completion_tokens, rates->output)) {
-        return CMX_ERR_OVERFLOW;
+    for (size_t i = 0; i < CMX_ARRAY_LEN(factors); i++) {
+        uint64_t product = 0;
+        if (__builtin_mul_overflow(factors[i][0], factors[i][1], &product) ||
+            __builtin_add_overflow(sum, product, &sum)) {
+            return CMX_ERR_OVERFLOW;
+        }
     }
     *amount = sum;
     return CMX_OK;

@@ -38,9 +38,6 @@ typedef struct cmx_cost_table {
 /* Starts without prices. */
 void cmx_cost_init(cmx_cost_table *table, cmx_cost_row *rows, uint32_t capacity);
 
-/* Returns a hash of a model's name. */
-uint32_t cmx_cost_hash(cmx_view model);
-
 /* Sets or replaces the price of a model.
  *
  * model  1..CMX_COST_MODEL_BYTES_MAX bytes, copied

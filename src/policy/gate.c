@@ -55,16 +55,6 @@ void cmx_gate_init(cmx_gate *gate, cmx_gate_row *rows, uint32_t capacity)
     *gate = (cmx_gate){rows, capacity, 0};
 }
 
-uint64_t cmx_gate_hash_model(cmx_view model)
-{
-    /* FNV-1a: names are short, and nobody gains by a collision. */
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < model.len; i++) {
-        hash = (hash ^ model.data[i]) * UINT64_C(1099511628211);
-    }
-    return hash;
-}
-
 void cmx_gate_close_until(cmx_gate *gate, cmx_gate_key key, uint64_t until_ms)
 {
     cmx_gate_row *row = find_row(gate, key);

@@ -28,7 +28,7 @@ enum {
 
 /* Whose limit it is. */
 typedef struct cmx_gate_key {
-    uint64_t model; /* cmx_gate_hash_model(); two models with one hash would share a gate */
+    uint32_t model; /* cmx_view_hash() of its name; two models with one hash would share a gate */
     uint32_t origin;
 } cmx_gate_key;
 
@@ -48,9 +48,6 @@ typedef struct cmx_gate {
 /* Readies a table without gates on `capacity` rows, at least 1, borrowed as long as the gate is in
  * use. */
 void cmx_gate_init(cmx_gate *gate, cmx_gate_row *rows, uint32_t capacity);
-
-/* Returns the hash of a model's name. */
-uint64_t cmx_gate_hash_model(cmx_view model);
 
 /* A request was told to come back at `until_ms`; nothing of that key starts before the latest of
  * these times. If the table is full, the gate that opens soonest is dropped, be it the new one:

@@ -52,27 +52,29 @@ static void take_from_reservoir(cmx_limiter *limiter, uint64_t now_ms)
 
 int cmx_limiter_check_limits(const cmx_rate_limits *limits, const char **bad_field)
 {
-    const struct {
-        const char *name;
-        bool ok;
-    } rules[] = {
-        {"refresh_amount", limits->reservoir == 0 || limits->refresh_amount > 0},
-        {"refresh_interval_ms", limits->reservoir == 0 || limits->refresh_interval_ms > 0},
-        {"strategy", limits->strategy == CMX_STRATEGY_OVERFLOW ||
-                         limits->strategy == CMX_STRATEGY_LEAK ||
-                         limits->strategy == CMX_STRATEGY_BLOCK},
-        {"requests_burst", limits->requests_burst == 0 || limits->requests_per_min > 0},
-        {"spread", !limits->spread || limits->requests_per_min > 0},
-        {"tokens_burst", limits->tokens_burst == 0 || limits->tokens_per_min > 0},
-    };
-    for (size_t i = 0; i < CMX_ARRAY_LEN(rules); i++) {
-        if (!rules[i].ok) {
-            *bad_field = rules[i].name;
-            return CMX_ERR_CONFIG;
-        }
+    const char *bad = NULL; /* judged from last to first, so that the first stays */
+
+    if (limits->tokens_burst > 0 && limits->tokens_per_min == 0) {
+        bad = "tokens_burst";
     }
-    *bad_field = NULL;
-    return CMX_OK;
+    if (limits->spread && limits->requests_per_min == 0) {
+        bad = "spread";
+    }
+    if (limits->requests_burst > 0 && limits->requests_per_min == 0) {
+        bad = "requests_burst";
+    }
+    if (limits->strategy != CMX_STRATEGY_OVERFLOW && limits->strategy != CMX_STRATEGY_LEAK &&
+        limits->strategy != CMX_STRATEGY_BLOCK) {
+        bad = "strategy";
+    }
+    if (limits->reservoir > 0 && limits->refresh_interval_ms == 0) {
+        bad = "refresh_interval_ms";
+    }
+    if (limits->reservoir > 0 && limits->refresh_amount == 0) {
+        bad = "refresh_amount";
+    }
+    *bad_field = bad;
+    return bad == NULL ? CMX_OK : CMX_ERR_CONFIG;
 }
 
 void cmx_limiter_init(cmx_limiter *limiter, const cmx_rate_limits *limits, uint64_t now_ms)
@@ -83,36 +85,28 @@ void cmx_limiter_init(cmx_limiter *limiter, const cmx_rate_limits *limits, uint6
     cmx_bucket_init(&limiter->tokens, limits->tokens_per_min, limits->tokens_burst, now_ms);
 }
 
-/* The term that holds a request for longest so far. */
-struct longest {
-    enum cmx_limiter_reason reason;
-    uint64_t wait_ms;
-};
-
-static void consider(struct longest *longest, enum cmx_limiter_reason reason, uint64_t wait_ms)
-{
-    if (wait_ms > longest->wait_ms) {
-        *longest = (struct longest){reason, wait_ms};
-    }
-}
-
 enum cmx_limiter_reason cmx_limiter_why(const cmx_limiter *limiter, uint32_t cost_tokens,
                                         uint64_t now_ms, uint64_t *wait_ms)
 {
     const cmx_rate_limits *limits = &limiter->limits;
     bool full = limits->max_concurrent > 0 && limiter->running >= limits->max_concurrent;
     bool dry = limits->reservoir > 0 && reservoir_at(limiter, now_ms) == 0;
-    struct longest longest = {CMX_LIMITER_FREE, 0};
+    const uint64_t waits_ms[] = {
+        [CMX_LIMITER_FREE] = 0,
+        [CMX_LIMITER_BLOCKED] = until(limiter->blocked_until_ms, now_ms),
+        [CMX_LIMITER_MIN_TIME] = until(limiter->next_ms, now_ms),
+        [CMX_LIMITER_CONCURRENCY] = full ? UINT64_MAX : 0,
+        [CMX_LIMITER_RESERVOIR] = dry ? until(limiter->refresh_ms, now_ms) : 0,
+        [CMX_LIMITER_REQUESTS] = cmx_bucket_wait_ms(&limiter->requests, 1, now_ms),
+        [CMX_LIMITER_TOKENS] = cmx_bucket_wait_ms(&limiter->tokens, cost_tokens, now_ms),
+    };
+    unsigned longest = CMX_LIMITER_FREE;
 
-    consider(&longest, CMX_LIMITER_CONCURRENCY, full ? UINT64_MAX : 0);
-    consider(&longest, CMX_LIMITER_BLOCKED, until(limiter->blocked_until_ms, now_ms));
-    consider(&longest, CMX_LIMITER_MIN_TIME, until(limiter->next_ms, now_ms));
-    consider(&longest, CMX_LIMITER_RESERVOIR, dry ? until(limiter->refresh_ms, now_ms) : 0);
-    consider(&longest, CMX_LIMITER_REQUESTS, cmx_bucket_wait_ms(&limiter->requests, 1, now_ms));
-    consider(&longest, CMX_LIMITER_TOKENS,
-             cmx_bucket_wait_ms(&limiter->tokens, cost_tokens, now_ms));
-    *wait_ms = longest.wait_ms;
-    return longest.reason;
+    for (unsigned i = CMX_LIMITER_BLOCKED; i < CMX_ARRAY_LEN(waits_ms); i++) {
+        longest = waits_ms[i] > waits_ms[longest] ? i : longest;
+    }
+    *wait_ms = waits_ms[longest];
+    return (enum cmx_limiter_reason)longest;
 }
 
 enum cmx_limiter_decision cmx_limiter_enqueue(cmx_limiter *limiter, uint32_t queued,
@@ -153,10 +147,8 @@ int cmx_limiter_admit(cmx_limiter *limiter, uint32_t cost_tokens, uint64_t now_m
     if (cmx_limiter_why(limiter, cost_tokens, now_ms, wait_ms) != CMX_LIMITER_FREE) {
         return CMX_AGAIN;
     }
-    uint64_t none_ms = 0;
-    int requests = cmx_bucket_reserve(&limiter->requests, 1, now_ms, &none_ms);
-    int tokens = cmx_bucket_reserve(&limiter->tokens, cost_tokens, now_ms, &none_ms);
-    CMX_ASSERT(requests == CMX_OK && tokens == CMX_OK);
+    cmx_bucket_take(&limiter->requests, 1, now_ms);
+    cmx_bucket_take(&limiter->tokens, cost_tokens, now_ms);
     take_from_reservoir(limiter, now_ms);
     limiter->next_ms = now_ms + limiter->limits.min_time_ms;
     limiter->running++;

@@ -28,14 +28,14 @@ enum cmx_limiter_reason {
 };
 
 typedef struct cmx_limiter {
-    cmx_rate_limits limits;
-    cmx_bucket requests;
-    cmx_bucket tokens;
     uint64_t next_ms;          /* no admission before: spacing */
     uint64_t blocked_until_ms; /* by the strategy BLOCK */
     uint64_t refresh_ms;       /* end of the reservoir's window; 0 = none has begun */
     uint32_t reservoir;        /* left in the window */
     uint32_t running;          /* admitted and not ended */
+    cmx_rate_limits limits;
+    cmx_bucket requests;
+    cmx_bucket tokens;
 } cmx_limiter;
 
 /* What can be seen of a limiter at a moment. */

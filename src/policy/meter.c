@@ -43,7 +43,7 @@ cmx_meter_row *cmx_meter_row_of(cmx_meter *meter, cmx_view model)
     if (name.len == 0 || cmx_view_equal(name, OTHER)) {
         return take_last(meter);
     }
-    uint32_t hash = cmx_cost_hash(name);
+    uint32_t hash = cmx_view_hash(name);
     for (uint32_t i = 0; i < meter->count; i++) {
         cmx_meter_row *row = &meter->rows[i];
         cmx_view known = {(const uint8_t *)row->model, row->model_len};

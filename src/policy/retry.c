@@ -11,60 +11,39 @@ enum {
     JITTER_PART = 10,
 };
 
-/* An error that another attempt meets again. */
-struct lasting {
-    const char *text;
-    bool is_prefix;
-    bool needs_no_status; /* says the same as a status would, so a status is believed instead */
-    enum cmx_retry_fault fault;
+/* What a server calls an error that another attempt meets again. */
+static const char lasting[] = "\27context_length_exceeded\16content_filter"
+                              "\30content_policy_violation\34exceeded_current_quota_error"
+                              "\17invalid_api_key\24authentication_error\20permission_error"
+                              "\17not_found_error\17model_not_found\25invalid_request_error"
+                              "\21request_too_large";
+enum {
+    LASTING_ACCOUNT = 3, /* from here on the account's fault, not the request's */
+    LASTING_VAGUE = 4,   /* says the same as a status would, so a status is believed instead */
+    LASTING_REQUEST = 9, /* the request's again */
 };
 
-static const struct lasting lasting[] = {
-    {"insufficient_", true, false, CMX_RETRY_FAULT_ACCOUNT}, /* quota, balance, credits */
-    {"billing", true, false, CMX_RETRY_FAULT_ACCOUNT},       /* billing_not_active, ... */
-    {"exceeded_current_quota_error", false, false, CMX_RETRY_FAULT_ACCOUNT},
-    {"context_length_exceeded", false, false, CMX_RETRY_FAULT_REQUEST},
-    {"content_filter", false, false, CMX_RETRY_FAULT_REQUEST},
-    {"content_policy_violation", false, false, CMX_RETRY_FAULT_REQUEST},
-    {"invalid_request_error", false, true, CMX_RETRY_FAULT_REQUEST},
-    {"invalid_api_key", false, true, CMX_RETRY_FAULT_ACCOUNT},
-    {"authentication_error", false, true, CMX_RETRY_FAULT_ACCOUNT},
-    {"permission_error", false, true, CMX_RETRY_FAULT_ACCOUNT},
-    {"not_found_error", false, true, CMX_RETRY_FAULT_ACCOUNT},
-    {"model_not_found", false, true, CMX_RETRY_FAULT_ACCOUNT},
-    {"request_too_large", false, true, CMX_RETRY_FAULT_REQUEST},
-};
+/* Quota, balance, credits; billing_not_active and the like. */
+static const char beginnings[] = "\15insufficient_\7billing";
 
-static bool begins_with(cmx_view text, const char *prefix)
+static enum cmx_retry_fault fault_of_text(cmx_view text, bool has_status)
 {
-    size_t len = strlen(prefix);
-    return text.len >= len && memcmp(text.data, prefix, len) == 0;
-}
-
-static const struct lasting *find_lasting(cmx_view text, bool has_status)
-{
-    for (size_t i = 0; i < CMX_ARRAY_LEN(lasting); i++) {
-        const struct lasting *row = &lasting[i];
-        bool fits =
-            begins_with(text, row->text) && (row->is_prefix || text.len == strlen(row->text));
-        if (fits && !(row->needs_no_status && has_status)) {
-            return row;
-        }
+    if (cmx_view_take_word(&text, beginnings) != CMX_VIEW_NONE) {
+        return CMX_RETRY_FAULT_ACCOUNT;
     }
-    return NULL;
-}
-
-static bool is_lasting(cmx_view text, bool has_status)
-{
-    return find_lasting(text, has_status) != NULL;
+    unsigned at = cmx_view_word(text, lasting);
+    if (at == CMX_VIEW_NONE || (has_status && at >= LASTING_VAGUE)) {
+        return CMX_RETRY_FAULT_UNSAID;
+    }
+    return at >= LASTING_ACCOUNT && at < LASTING_REQUEST ? CMX_RETRY_FAULT_ACCOUNT
+                                                         : CMX_RETRY_FAULT_REQUEST;
 }
 
 enum cmx_retry_fault cmx_retry_fault_of(const cmx_retry_outcome *outcome)
 {
     bool has_status = outcome->http_status != 0;
-    const struct lasting *found = find_lasting(outcome->error_code, has_status);
-    found = found != NULL ? found : find_lasting(outcome->error_type, has_status);
-    return found != NULL ? found->fault : CMX_RETRY_FAULT_UNSAID;
+    enum cmx_retry_fault fault = fault_of_text(outcome->error_code, has_status);
+    return fault != CMX_RETRY_FAULT_UNSAID ? fault : fault_of_text(outcome->error_type, has_status);
 }
 
 static bool is_retryable_status(uint32_t status)
@@ -72,88 +51,96 @@ static bool is_retryable_status(uint32_t status)
     return status == 408 || status == 409 || status == 429 || status >= 500;
 }
 
-/* Judges an error that the server told, by head or in the answer. */
+/* By head or inside an answer. */
+static bool is_told(const cmx_retry_outcome *outcome)
+{
+    return outcome->cause == CMX_RETRY_CAUSE_STATUS || outcome->cause == CMX_RETRY_CAUSE_INBAND;
+}
+
+/* An error inside an answer, without a status of its own. */
+static bool is_inband(const cmx_retry_outcome *outcome)
+{
+    return outcome->cause == CMX_RETRY_CAUSE_INBAND && outcome->http_status == 0;
+}
+
+/* Judges an error that the server told. */
 static enum cmx_retry_stop judge_told(const cmx_retry_outcome *outcome)
 {
-    bool has_status = outcome->http_status != 0;
     if (outcome->after.should_retry == CMX_RETRY_AFTER_YES) {
         return CMX_RETRY_STOP_NONE;
     }
-    if (is_lasting(outcome->error_code, has_status) ||
-        is_lasting(outcome->error_type, has_status)) {
+    if (cmx_retry_fault_of(outcome) != CMX_RETRY_FAULT_UNSAID) {
         return CMX_RETRY_STOP_ERROR;
     }
-    if (outcome->cause == CMX_RETRY_CAUSE_INBAND && !has_status) {
-        return CMX_RETRY_STOP_NONE;
-    }
-    return is_retryable_status(outcome->http_status) ? CMX_RETRY_STOP_NONE : CMX_RETRY_STOP_STATUS;
+    return is_inband(outcome) || is_retryable_status(outcome->http_status) ? CMX_RETRY_STOP_NONE
+                                                                           : CMX_RETRY_STOP_STATUS;
 }
 
-/* Whether what happened allows another attempt at all. */
-static enum cmx_retry_stop judge_unknown(const cmx_retry_policy *policy,
-                                         const cmx_retry_outcome *outcome)
+/* Whether what happened allows another sending at all. */
+static enum cmx_retry_stop judge(const cmx_retry_policy *policy, const cmx_retry_outcome *outcome)
 {
+    if (outcome->class == CMX_RETRY_CLASS_STARTED) {
+        return CMX_RETRY_STOP_STARTED;
+    }
+    if (outcome->cause == CMX_RETRY_CAUSE_OTHER) {
+        return CMX_RETRY_STOP_CAUSE;
+    }
+    if (outcome->class != CMX_RETRY_CLASS_UNKNOWN) {
+        return CMX_RETRY_STOP_NONE;
+    }
     if (policy->strict) {
         return CMX_RETRY_STOP_STRICT;
     }
     if (outcome->after.should_retry == CMX_RETRY_AFTER_NO) {
         return CMX_RETRY_STOP_SERVER;
     }
-    switch (outcome->cause) {
-    case CMX_RETRY_CAUSE_STATUS:
-    case CMX_RETRY_CAUSE_INBAND:
+    if (is_told(outcome)) {
         return judge_told(outcome);
-    case CMX_RETRY_CAUSE_LOST:
-        return CMX_RETRY_STOP_NONE;
-    case CMX_RETRY_CAUSE_SILENT:
-        return policy->retry_silent ? CMX_RETRY_STOP_NONE : CMX_RETRY_STOP_SILENT;
-    case CMX_RETRY_CAUSE_OTHER:
-        break; /* ended before this is asked */
     }
-    CMX_UNREACHABLE();
+    return outcome->cause == CMX_RETRY_CAUSE_SILENT && !policy->retry_silent ? CMX_RETRY_STOP_SILENT
+                                                                             : CMX_RETRY_STOP_NONE;
+}
+
+static bool says_limit(cmx_view text)
+{
+    return cmx_view_take_word(&text, "\12rate_limit") == 0;
 }
 
 static bool has_limit(const cmx_retry_outcome *outcome)
 {
-    if (outcome->http_status == 429) {
-        return true;
-    }
-    return outcome->cause == CMX_RETRY_CAUSE_INBAND && outcome->http_status == 0 &&
-           (begins_with(outcome->error_code, "rate_limit") ||
-            begins_with(outcome->error_type, "rate_limit") ||
-            cmx_view_equal(outcome->error_code, CMX_VIEW_LITERAL("429")));
+    return outcome->http_status == 429 ||
+           (is_inband(outcome) &&
+            (says_limit(outcome->error_code) || says_limit(outcome->error_type) ||
+             cmx_view_word(outcome->error_code, "\003429") == 0));
 }
 
 bool cmx_retry_is_rate_limit(const cmx_retry_outcome *outcome)
 {
-    bool told =
-        outcome->cause == CMX_RETRY_CAUSE_STATUS || outcome->cause == CMX_RETRY_CAUSE_INBAND;
-    bool has_status = outcome->http_status != 0;
-    return told && has_limit(outcome) && !is_lasting(outcome->error_code, has_status) &&
-           !is_lasting(outcome->error_type, has_status);
+    return is_told(outcome) && has_limit(outcome) &&
+           cmx_retry_fault_of(outcome) == CMX_RETRY_FAULT_UNSAID;
 }
 
 static enum cmx_retry_reason reason_of(const cmx_retry_outcome *outcome)
 {
-    if (outcome->class == CMX_RETRY_CLASS_NEVER_SENT) {
-        return CMX_RETRY_NEVER_SENT;
+    static const uint8_t unprocessed[] = {
+        [CMX_RETRY_CLASS_NEVER_SENT] = CMX_RETRY_NEVER_SENT,
+        [CMX_RETRY_CLASS_REFUSED] = CMX_RETRY_REFUSED,
+    };
+    static const uint8_t unknown[] = {
+        [CMX_RETRY_CAUSE_STATUS] = CMX_RETRY_STATUS,
+        [CMX_RETRY_CAUSE_INBAND] = CMX_RETRY_INBAND,
+        [CMX_RETRY_CAUSE_LOST] = CMX_RETRY_NETWORK,
+        [CMX_RETRY_CAUSE_SILENT] = CMX_RETRY_SILENT,
+    };
+
+    if (outcome->class < CMX_RETRY_CLASS_UNKNOWN) {
+        return unprocessed[outcome->class];
     }
-    if (outcome->class == CMX_RETRY_CLASS_REFUSED) {
-        return CMX_RETRY_REFUSED;
+    if (is_told(outcome) && has_limit(outcome)) {
+        return CMX_RETRY_RATE_LIMIT;
     }
-    switch (outcome->cause) {
-    case CMX_RETRY_CAUSE_STATUS:
-        return has_limit(outcome) ? CMX_RETRY_RATE_LIMIT : CMX_RETRY_STATUS;
-    case CMX_RETRY_CAUSE_INBAND:
-        return has_limit(outcome) ? CMX_RETRY_RATE_LIMIT : CMX_RETRY_INBAND;
-    case CMX_RETRY_CAUSE_LOST:
-        return CMX_RETRY_NETWORK;
-    case CMX_RETRY_CAUSE_SILENT:
-        return CMX_RETRY_SILENT;
-    case CMX_RETRY_CAUSE_OTHER:
-        break; /* never sent again */
-    }
-    CMX_UNREACHABLE();
+    CMX_ASSERT(outcome->cause < CMX_RETRY_CAUSE_OTHER); /* which is never sent again */
+    return unknown[outcome->cause];
 }
 
 /* Full jitter: anything from 0 to the ceiling, each value about as likely. */
@@ -178,110 +165,75 @@ static uint32_t spread(uint32_t wait_ms, uint32_t random)
     return more_ms > UINT32_MAX - wait_ms ? UINT32_MAX : wait_ms + (uint32_t)more_ms;
 }
 
-static cmx_retry_decision end_with(enum cmx_retry_stop stop, const cmx_retry_outcome *outcome)
-{
-    return (cmx_retry_decision){CMX_RETRY_ACTION_END, CMX_RETRY_NONE, stop,
-                                outcome->after.has ? outcome->after.wait_ms : 0};
-}
-
-static bool fits_deadline(uint32_t wait_ms, const cmx_retry_state *state)
-{
-    return state->left_ms == UINT32_MAX || wait_ms < state->left_ms;
-}
-
 /* The first replay goes at once; a server that refuses again is not asked in a loop. */
-static cmx_retry_decision decide_replay(const cmx_retry_policy *policy,
-                                        const cmx_retry_outcome *outcome,
-                                        const cmx_retry_state *state)
+static uint32_t replay_wait_ms(const cmx_retry_policy *policy, const cmx_retry_outcome *outcome,
+                               const cmx_retry_state *state)
 {
-    if (state->replays >= policy->replays_max) {
-        return end_with(CMX_RETRY_STOP_REPLAYS, outcome);
+    if (!outcome->slow_down && state->replays == 0) {
+        return 0;
     }
-    uint32_t wait_ms = 0;
-    if (state->elsewhere) {
-        wait_ms = state->elsewhere_ms;
-    } else if (outcome->slow_down) {
-        wait_ms = back_off(policy, state->replays, true, state->random);
-    } else if (state->replays > 0) {
-        wait_ms = back_off(policy, state->replays - 1, false, state->random);
-    }
-    if (!fits_deadline(wait_ms, state)) {
-        return end_with(CMX_RETRY_STOP_DEADLINE, outcome);
-    }
-    return (cmx_retry_decision){CMX_RETRY_ACTION_REPLAY, reason_of(outcome), CMX_RETRY_STOP_NONE,
-                                wait_ms};
+    return back_off(policy, state->replays - (outcome->slow_down ? 0 : 1), outcome->slow_down,
+                    state->random);
 }
 
-static cmx_retry_decision decide_retry(const cmx_retry_policy *policy,
-                                       const cmx_retry_outcome *outcome, cmx_retry_state *state)
+/* "0" asks for nothing, and asking again at once would not be kind. */
+static uint32_t retry_wait_ms(const cmx_retry_policy *policy, enum cmx_retry_reason reason,
+                              uint32_t asked_ms, const cmx_retry_state *state)
 {
+    if (asked_ms > 0) {
+        return spread(asked_ms, state->random);
+    }
     CMX_ASSERT(state->attempts >= 1);
-    if (state->attempts >= policy->attempts_max) {
-        return end_with(CMX_RETRY_STOP_ATTEMPTS, outcome);
-    }
-    enum cmx_retry_reason reason = reason_of(outcome);
-    if (state->elsewhere) {
-        return fits_deadline(state->elsewhere_ms, state)
-                   ? (cmx_retry_decision){CMX_RETRY_ACTION_RETRY, reason, CMX_RETRY_STOP_NONE,
-                                          state->elsewhere_ms}
-                   : end_with(CMX_RETRY_STOP_DEADLINE, outcome);
-    }
-    uint32_t wait_ms = outcome->after.has ? outcome->after.wait_ms : 0;
-    if (wait_ms > policy->retry_after_max_ms) {
-        return end_with(CMX_RETRY_STOP_WAIT, outcome);
-    }
-    /* "0" asks for nothing, and asking again at once would not be kind. */
-    wait_ms = wait_ms > 0 ? spread(wait_ms, state->random)
-                          : back_off(policy, state->attempts - 1, reason == CMX_RETRY_RATE_LIMIT,
-                                     state->random);
-    if (!fits_deadline(wait_ms, state)) {
-        return end_with(CMX_RETRY_STOP_DEADLINE, outcome);
-    }
-    if (state->budget != NULL && !cmx_retry_budget_take(state->budget, state->now_ms)) {
-        return end_with(CMX_RETRY_STOP_BUDGET, outcome);
-    }
-    return (cmx_retry_decision){CMX_RETRY_ACTION_RETRY, reason, CMX_RETRY_STOP_NONE, wait_ms};
+    return back_off(policy, state->attempts - 1, reason == CMX_RETRY_RATE_LIMIT, state->random);
 }
 
-void cmx_retry_policy_default(cmx_retry_policy *policy)
+/* Whether what is left allows another sending, and when.
+ *
+ * decision  in: action, reason and in wait_ms what the server asked for; out: stop, and wait_ms if
+ *           that is none */
+static void look_ahead(const cmx_retry_policy *policy, const cmx_retry_outcome *outcome,
+                       cmx_retry_state *state, cmx_retry_decision *decision)
 {
-    *policy = (cmx_retry_policy){
-        .attempts_max = 3,
-        .replays_max = 8,
-        .base_ms = 500,
-        .cap_ms = 8000,
-        .rate_limit_factor = 4,
-        .retry_after_max_ms = 120000,
-        .strict = false,
-        .retry_silent = false,
-    };
+    bool is_replay = decision->action == CMX_RETRY_ACTION_REPLAY;
+    uint32_t wait_ms = state->elsewhere_ms;
+    if (!state->elsewhere) {
+        wait_ms = is_replay ? replay_wait_ms(policy, outcome, state)
+                            : retry_wait_ms(policy, decision->reason, decision->wait_ms, state);
+    }
+    if (is_replay && state->replays >= policy->replays_max) {
+        decision->stop = CMX_RETRY_STOP_REPLAYS;
+    } else if (!is_replay && state->attempts >= policy->attempts_max) {
+        decision->stop = CMX_RETRY_STOP_ATTEMPTS;
+    } else if (!is_replay && !state->elsewhere && decision->wait_ms > policy->retry_after_max_ms) {
+        decision->stop = CMX_RETRY_STOP_WAIT;
+    } else if (state->left_ms != UINT32_MAX && wait_ms >= state->left_ms) {
+        decision->stop = CMX_RETRY_STOP_DEADLINE;
+    } else if (!is_replay && !state->elsewhere && state->budget != NULL &&
+               !cmx_retry_budget_take(state->budget, state->now_ms)) {
+        decision->stop = CMX_RETRY_STOP_BUDGET;
+    } else {
+        decision->wait_ms = wait_ms;
+    }
 }
 
 cmx_retry_decision cmx_retry_decide(const cmx_retry_policy *policy,
                                     const cmx_retry_outcome *outcome, cmx_retry_state *state)
 {
-    if (outcome->class == CMX_RETRY_CLASS_STARTED) {
-        return end_with(CMX_RETRY_STOP_STARTED, outcome);
-    }
-    if (outcome->cause == CMX_RETRY_CAUSE_OTHER) {
-        return end_with(CMX_RETRY_STOP_CAUSE, outcome);
-    }
-    if (outcome->class != CMX_RETRY_CLASS_UNKNOWN) {
-        return decide_replay(policy, outcome, state);
-    }
-    enum cmx_retry_stop stop = judge_unknown(policy, outcome);
-    return stop == CMX_RETRY_STOP_NONE ? decide_retry(policy, outcome, state)
-                                       : end_with(stop, outcome);
-}
-
-void cmx_retry_budget_limits_default(cmx_retry_budget_limits *limits)
-{
-    *limits = (cmx_retry_budget_limits){
-        .deposit_milli = 100,
-        .balance_max = 10,
-        .reserve_max = 10,
-        .reserve_per_s = 1,
+    cmx_retry_decision decision = {
+        .stop = judge(policy, outcome),
+        .wait_ms = outcome->after.has ? outcome->after.wait_ms : 0,
     };
+    if (decision.stop == CMX_RETRY_STOP_NONE) {
+        decision.action = outcome->class == CMX_RETRY_CLASS_UNKNOWN ? CMX_RETRY_ACTION_RETRY
+                                                                    : CMX_RETRY_ACTION_REPLAY;
+        decision.reason = reason_of(outcome);
+        look_ahead(policy, outcome, state, &decision);
+    }
+    if (decision.stop != CMX_RETRY_STOP_NONE) {
+        decision.action = CMX_RETRY_ACTION_END;
+        decision.reason = CMX_RETRY_NONE;
+    }
+    return decision;
 }
 
 void cmx_retry_budget_init(cmx_retry_budget *budget, const cmx_retry_budget_limits *limits,
@@ -312,10 +264,10 @@ static void refill(cmx_retry_budget *budget, uint64_t now_ms)
         return;
     }
     uint64_t passed_ms = now_ms - budget->refilled_ms;
-    uint64_t per_s = budget->limits.reserve_per_s;
+    uint32_t per_s = budget->limits.reserve_per_s;
     uint32_t room_milli = budget->limits.reserve_max * MILLI - budget->reserve_milli;
     bool full = per_s > 0 && passed_ms > room_milli / per_s;
-    budget->reserve_milli += full ? room_milli : (uint32_t)(passed_ms * per_s);
+    budget->reserve_milli += full ? room_milli : (uint32_t)passed_ms * per_s;
     budget->refilled_ms = now_ms;
 }
 

@@ -139,10 +139,6 @@ enum cmx_retry_fault {
 /* Returns whose fault an outcome of cause STATUS or INBAND is. */
 enum cmx_retry_fault cmx_retry_fault_of(const cmx_retry_outcome *outcome);
 
-/* Fills the defaults: 3 attempts, 8 replays, 500 ms to 8 s, four times as much after a 429, waits
- * of up to 120 s, not strict, silence not retried. */
-void cmx_retry_policy_default(cmx_retry_policy *policy);
-
 /* Decides after an attempt ended. The wait of a retry is what the server asked for plus 0..10 %, or
  * else full jitter: anything from 0 to min(cap, base * 2^n), n retries having been made. */
 cmx_retry_decision cmx_retry_decide(const cmx_retry_policy *policy,
@@ -151,10 +147,6 @@ cmx_retry_decision cmx_retry_decide(const cmx_retry_policy *policy,
 /* Returns whether the attempt ended because the server wants fewer requests: 429, or the same said
  * inside an answer; not if it says so for good, such as a quota that is used up. */
 bool cmx_retry_is_rate_limit(const cmx_retry_outcome *outcome);
-
-/* Fills the defaults: a tenth of a retry for each first attempt, at most 10 in stock; a reserve of
- * 10, one more each second. */
-void cmx_retry_budget_limits_default(cmx_retry_budget_limits *limits);
 
 /* Readies a budget with a full reserve and nothing deposited. The limits are copied. */
 void cmx_retry_budget_init(cmx_retry_budget *budget, const cmx_retry_budget_limits *limits,

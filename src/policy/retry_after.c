@@ -7,51 +7,27 @@
 
 #include "text/duration.h"
 
-/* A higher rank wins. 0 is no header at all. */
-enum rank {
-    RANK_NONE,
-    RANK_SECONDS, /* retry-after: seconds with or without a fraction, a date */
-    RANK_X_MS,    /* x-ms-retry-after-ms: Azure's */
-    RANK_MS,      /* retry-after-ms */
-    RANK_SHOULD,  /* x-should-retry: not a wait */
-};
+/* In the order of their ranks: seconds with or without a fraction, or a date; Azure's; ours. */
+static const char names[] = "\13retry-after\23x-ms-retry-after-ms\16retry-after-ms"
+                            "\16x-should-retry";
 
-static enum rank rank_of(cmx_view name)
-{
-    if (cmx_view_equal(name, CMX_VIEW_LITERAL("retry-after"))) {
-        return RANK_SECONDS;
-    }
-    if (cmx_view_equal(name, CMX_VIEW_LITERAL("retry-after-ms"))) {
-        return RANK_MS;
-    }
-    if (cmx_view_equal(name, CMX_VIEW_LITERAL("x-ms-retry-after-ms"))) {
-        return RANK_X_MS;
-    }
-    if (cmx_view_equal(name, CMX_VIEW_LITERAL("x-should-retry"))) {
-        return RANK_SHOULD;
-    }
-    return RANK_NONE;
-}
+/* A higher rank wins. */
+enum { RANK_NONE, RANK_SECONDS, RANK_X_MS, RANK_MS, RANK_SHOULD };
 
 static void take_word(cmx_retry_after *after, cmx_view value)
 {
-    if (cmx_view_equal(value, CMX_VIEW_LITERAL("false"))) {
+    unsigned word = cmx_view_word(value, "\5false\4true");
+    if (word == 0) {
         after->should_retry = CMX_RETRY_AFTER_NO;
-    } else if (cmx_view_equal(value, CMX_VIEW_LITERAL("true")) &&
-               after->should_retry == CMX_RETRY_AFTER_UNSET) {
+    } else if (word == 1 && after->should_retry == CMX_RETRY_AFTER_UNSET) {
         after->should_retry = CMX_RETRY_AFTER_YES;
     }
-}
-
-bool cmx_retry_after_wants(cmx_view name)
-{
-    return rank_of(name) != RANK_NONE;
 }
 
 void cmx_retry_after_feed(cmx_retry_after *after, cmx_view name, cmx_view value,
                           int64_t now_unix_ms)
 {
-    enum rank rank = rank_of(name);
+    unsigned rank = cmx_view_word(name, names) + 1; /* none is RANK_NONE */
     if (rank == RANK_SHOULD) {
         take_word(after, value);
         return;

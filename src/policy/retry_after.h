@@ -24,9 +24,6 @@ typedef struct cmx_retry_after {
     uint8_t rank;         /* of the header behind wait_ms; retry_after.c's */
 } cmx_retry_after;
 
-/* Returns whether feeding this header can change anything; cheap. `name` is in lower case. */
-bool cmx_retry_after_wants(cmx_view name);
-
 /* Takes one header of the final response head into account; all others are ignored. The finer
  * header wins: retry-after-ms, then x-ms-retry-after-ms, then retry-after; of two alike the longer
  * wait, and of two x-should-retry the false one. A value that cannot be understood is as good as

@@ -17,14 +17,13 @@ void cmx_route_open(cmx_route *route, uint32_t row, const cmx_route_row *like, u
 {
     CMX_ASSERT(row < route->capacity && like->weight > 0);
     cmx_route_row *own = &route->rows[row];
-    *own = (cmx_route_row){
-        .weight = like->weight,
-        .tiers = like->tiers,
-        .rank = like->rank,
-        .probe = CMX_ROUTE_NOBODY,
-        .in_use = true,
-        .is_good = true,
-    };
+    memset(own, 0, sizeof *own);
+    own->weight = like->weight;
+    own->tiers = like->tiers;
+    own->rank = like->rank;
+    own->probe = CMX_ROUTE_NOBODY;
+    own->in_use = true;
+    own->is_good = true;
     /* What all currents together are never changes, so any start gives the same shares. */
     int64_t start = (int64_t)((uint64_t)like->weight * random >> 32);
     for (uint32_t i = 0; i < CMX_ROUTE_TIERS; i++) {
@@ -51,47 +50,22 @@ static bool is_available(const cmx_route_row *row, uint64_t now_ms)
 uint64_t cmx_route_rows(const cmx_route *route, enum cmx_tier tier)
 {
     uint64_t rows = 0;
-    for (uint32_t i = 0; i < route->capacity; i++) {
-        rows |= has_tier(&route->rows[i], tier) ? 1ull << i : 0;
+    for (uint32_t i = route->capacity; i-- > 0;) {
+        rows = rows << 1 | (has_tier(&route->rows[i], tier) ? 1 : 0);
     }
     return rows;
 }
 
-/* Leaves of `rows` those that are available and of the lowest rank that has any. */
-static uint64_t first_rank(const cmx_route *route, uint64_t rows, uint64_t now_ms)
+/* Returns the lowest rank of which `rows` has one that is available, or CMX_ROUTE_NONE. */
+static uint32_t first_rank(const cmx_route *route, uint64_t rows, uint64_t now_ms)
 {
-    uint64_t found = 0;
-    uint8_t rank = UINT8_MAX;
-    for (uint32_t i = 0; i < route->capacity; i++) {
-        const cmx_route_row *row = &route->rows[i];
-        if ((rows & 1ull << i) == 0 || row->rank > rank || !is_available(row, now_ms)) {
-            continue;
-        }
-        found = row->rank < rank ? 0 : found;
-        rank = row->rank;
-        found |= 1ull << i;
-    }
-    return found;
-}
-
-/* One turn of the round robin among `rows`, at least one. */
-static uint32_t turn_on(cmx_route *route, enum cmx_tier tier, uint64_t rows)
-{
-    int64_t sum = 0;
-    uint32_t best = CMX_ROUTE_NONE;
-    for (uint32_t i = 0; i < route->capacity; i++) {
-        if ((rows & 1ull << i) == 0) {
-            continue;
-        }
-        cmx_route_row *row = &route->rows[i];
-        row->current[tier] += row->weight;
-        sum += row->weight;
-        if (best == CMX_ROUTE_NONE || row->current[tier] > route->rows[best].current[tier]) {
-            best = i;
+    uint32_t rank = CMX_ROUTE_NONE;
+    for (const cmx_route_row *row = route->rows; rows != 0; row++, rows >>= 1) {
+        if ((rows & 1) != 0 && row->rank < rank && is_available(row, now_ms)) {
+            rank = row->rank;
         }
     }
-    route->rows[best].current[tier] -= sum;
-    return best;
+    return rank;
 }
 
 void cmx_route_forgive(cmx_route *route, uint32_t row, uint64_t now_ms)
@@ -104,15 +78,29 @@ void cmx_route_forgive(cmx_route *route, uint32_t row, uint64_t now_ms)
 uint32_t cmx_route_pick(cmx_route *route, enum cmx_tier tier, uint64_t allowed, uint16_t who,
                         uint64_t now_ms)
 {
-    uint64_t rows = first_rank(route, cmx_route_rows(route, tier) & allowed, now_ms);
-    if (rows == 0) {
+    uint64_t rows = cmx_route_rows(route, tier) & allowed;
+    uint32_t rank = first_rank(route, rows, now_ms);
+    cmx_route_row *best = NULL;
+    int64_t sum = 0;
+
+    for (cmx_route_row *row = route->rows; rows != 0; row++, rows >>= 1) {
+        if ((rows & 1) == 0 || row->rank != rank || !is_available(row, now_ms)) {
+            continue;
+        }
+        row->current[tier] += row->weight;
+        sum += row->weight;
+        if (best == NULL || row->current[tier] > best->current[tier]) {
+            best = row;
+        }
+    }
+    if (best == NULL) {
         return CMX_ROUTE_NONE;
     }
-    uint32_t picked = turn_on(route, tier, rows);
-    if (!route->rows[picked].is_good) {
-        route->rows[picked].probe = who;
+    best->current[tier] -= sum;
+    if (!best->is_good) {
+        best->probe = who;
     }
-    return picked;
+    return (uint32_t)(best - route->rows);
 }
 
 uint64_t cmx_route_due_ms(const cmx_route *route, enum cmx_tier tier, uint64_t allowed,
@@ -121,16 +109,14 @@ uint64_t cmx_route_due_ms(const cmx_route *route, enum cmx_tier tier, uint64_t a
     uint64_t rows = cmx_route_rows(route, tier) & allowed;
     uint64_t due_ms = CMX_ROUTE_NEVER_MS;
     *row = CMX_ROUTE_NONE;
-    for (uint32_t i = 0; i < route->capacity; i++) {
+    for (uint32_t i = 0; rows != 0; i++, rows >>= 1) {
         const cmx_route_row *own = &route->rows[i];
-        if ((rows & 1ull << i) == 0) {
+        if ((rows & 1) == 0) {
             continue;
         }
-        uint64_t own_ms = CMX_ROUTE_NEVER_MS;
-        if (is_available(own, now_ms)) {
-            own_ms = now_ms;
-        } else if (now_ms < own->until_ms) {
-            own_ms = own->until_ms;
+        uint64_t own_ms = now_ms;
+        if (!is_available(own, now_ms)) {
+            own_ms = now_ms < own->until_ms ? own->until_ms : CMX_ROUTE_NEVER_MS;
         }
         if (*row == CMX_ROUTE_NONE || own_ms < due_ms) {
             *row = i;
@@ -146,63 +132,58 @@ bool cmx_route_serves(const cmx_route *route, uint32_t row, uint16_t who)
     return own->in_use && (own->is_good || own->probe == who);
 }
 
-static void cool(cmx_route_row *row, uint64_t cooldown_ms, uint64_t after_ms, uint64_t now_ms)
+/* Whether `who` tries a row that is not good; others may be from before it cooled down. */
+static bool probes(const cmx_route_row *row, uint16_t who)
 {
-    uint64_t until_ms = now_ms + (cooldown_ms > after_ms ? cooldown_ms : after_ms);
-    row->until_ms = until_ms > row->until_ms ? until_ms : row->until_ms;
-    row->failures = 0;
-    row->is_good = false;
+    return !row->is_good && who != CMX_ROUTE_NOBODY && row->probe == who;
 }
 
 static void note_good(cmx_route_row *row, uint16_t who)
 {
-    row->succeeded++;
-    if (row->is_good) {
-        row->failures = 0;
-    } else if (who != CMX_ROUTE_NOBODY && row->probe == who) { /* others may be from before */
+    if (probes(row, who)) {
         row->probe = CMX_ROUTE_NOBODY;
         row->is_good = true;
         row->until_ms = 0;
         row->cooldown_ms = 0;
+    }
+    if (row->is_good) {
         row->failures = 0;
     }
 }
 
-/* The probe failed. */
-static void cool_again(const cmx_route *route, cmx_route_row *row, uint64_t after_ms,
-                       uint64_t now_ms)
+static uint32_t doubled_ms(const cmx_route *route, uint32_t cooldown_ms)
 {
     uint32_t most_ms = route->cooldown_ms > CMX_ROUTE_COOLDOWN_MAX_MS ? route->cooldown_ms
                                                                       : CMX_ROUTE_COOLDOWN_MAX_MS;
-    row->cooldown_ms = row->cooldown_ms < most_ms / 2 ? row->cooldown_ms * 2 : most_ms;
-    row->probe = CMX_ROUTE_NOBODY;
-    row->cooled++;
-    cool(row, row->cooldown_ms, after_ms, now_ms);
+    return cooldown_ms < most_ms / 2 ? cooldown_ms * 2 : most_ms;
 }
 
 static bool note_failure(const cmx_route *route, cmx_route_row *row, const cmx_route_report *report,
                          uint64_t now_ms)
 {
     bool is_down = report->news == CMX_ROUTE_NEWS_DOWN;
+    bool begins = true;
     row->failed++;
-    if (!row->is_good && report->who != CMX_ROUTE_NOBODY && row->probe == report->who) {
-        cool_again(route, row, report->after_ms, now_ms);
-        return true;
-    }
-    if (!row->is_good) { /* one that began before: it may know of a longer wait */
-        if (is_down) {
-            cool(row, row->cooldown_ms, report->after_ms, now_ms);
+    if (row->is_good) {
+        row->failures++;
+        if (!is_down && row->failures < route->failures_max) {
+            return false;
         }
+        row->cooldown_ms = route->cooldown_ms;
+    } else if (probes(row, report->who)) {
+        row->cooldown_ms = doubled_ms(route, row->cooldown_ms);
+        row->probe = CMX_ROUTE_NOBODY;
+    } else if (is_down) { /* one that began before: it may know of a longer wait */
+        begins = false;
+    } else {
         return false;
     }
-    row->failures++;
-    if (!is_down && row->failures < route->failures_max) {
-        return false;
-    }
-    row->cooldown_ms = route->cooldown_ms;
-    row->cooled++;
-    cool(row, row->cooldown_ms, report->after_ms, now_ms);
-    return true;
+    uint64_t wait_ms = row->cooldown_ms > report->after_ms ? row->cooldown_ms : report->after_ms;
+    row->until_ms = now_ms + wait_ms > row->until_ms ? now_ms + wait_ms : row->until_ms;
+    row->failures = 0;
+    row->is_good = false;
+    row->cooled += begins ? 1 : 0;
+    return begins;
 }
 
 bool cmx_route_note(cmx_route *route, uint32_t row, const cmx_route_report *report, uint64_t now_ms)
@@ -213,6 +194,7 @@ bool cmx_route_note(cmx_route *route, uint32_t row, const cmx_route_report *repo
         (void)cmx_route_release(route, row, report->who);
         return false;
     case CMX_ROUTE_NEWS_GOOD:
+        own->succeeded++;
         note_good(own, report->who);
         return false;
     case CMX_ROUTE_NEWS_BAD:
@@ -225,22 +207,21 @@ bool cmx_route_note(cmx_route *route, uint32_t row, const cmx_route_report *repo
 bool cmx_route_prove(cmx_route *route, uint32_t row, uint16_t who)
 {
     cmx_route_row *own = &route->rows[row];
-    if (own->is_good || who == CMX_ROUTE_NOBODY || own->probe != who) {
-        return false;
+    bool is_probe = probes(own, who);
+    if (is_probe) {
+        note_good(own, who); /* it is counted when it is whole */
     }
-    note_good(own, who);
-    own->succeeded--; /* it is counted when it is whole */
-    return true;
+    return is_probe;
 }
 
 bool cmx_route_release(cmx_route *route, uint32_t row, uint16_t who)
 {
     cmx_route_row *own = &route->rows[row];
-    if (own->is_good || who == CMX_ROUTE_NOBODY || own->probe != who) {
-        return false;
+    bool is_probe = probes(own, who);
+    if (is_probe) {
+        own->probe = CMX_ROUTE_NOBODY;
     }
-    own->probe = CMX_ROUTE_NOBODY;
-    return true;
+    return is_probe;
 }
 
 /* An error that the server told, by its status or in the answer. */

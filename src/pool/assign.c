@@ -17,27 +17,39 @@
 typedef struct walk {
     cmx_pool *pool;
     uint64_t now_ms;
-    uint32_t waiting[CMX_ORIGINS_MAX]; /* queued slots per origin */
-    uint32_t blocked;                  /* bit per origin that has to wait */
-    const cmx_conn *failed;            /* see cmx_assign_waiting() */
+    uint32_t blocked; /* bit per origin that has to wait */
+    cmx_conn *failed; /* see cmx_assign_waiting() */
 
     /* The connections of one origin, looked at once for all of its slots: only a stream that is
      * started on one of them makes it look different, or a dial. */
     uint32_t origin; /* row; CMX_ORIGINS_MAX = nothing was seen */
     uint32_t count;
+    uint32_t waiting[CMX_ORIGINS_MAX]; /* queued slots per origin */
     cmx_place_conn seen[CMX_CONNECTIONS_MAX];
     cmx_conn *conns[CMX_CONNECTIONS_MAX];
 
     /* Scratch for one slot. */
+    uint32_t field_count;
     cmx_h2_field fields[CMX_H2_FIELDS_MAX];
-    char path[CMX_URL_PATH_BYTES + CMX_POOL_PATH_BYTES_MAX + 1 + CMX_URL_QUERY_BYTES_MAX];
+    size_t path_len;
+    char path[CMX_URL_PATH_BYTES + CMX_POOL_PATH_BYTES_MAX + 1 + CMX_URL_QUERY_BYTES_MAX + 1];
 } walk;
 
-static void add_field(cmx_h2_request *request, cmx_h2_field *fields, cmx_h2_field field)
+/* What is empty makes no field. */
+static void add_field(walk *w, const cmx_h2_field *field)
 {
-    if (field.value.len > 0) {
-        CMX_ASSERT(request->field_count < CMX_H2_FIELDS_MAX);
-        fields[request->field_count++] = field;
+    if (field->value.len > 0) {
+        CMX_ASSERT(w->field_count < CMX_H2_FIELDS_MAX);
+        w->fields[w->field_count++] = *field;
+    }
+}
+
+/* What is not there makes no field. The name is a literal. */
+static void add_text(walk *w, const char *name, const char *value, uint8_t flags)
+{
+    if (value != NULL) {
+        const cmx_h2_field field = {cmx_view_text(name), cmx_view_text(value), flags};
+        add_field(w, &field);
     }
 }
 
@@ -46,82 +58,74 @@ static cmx_view text_view(const char *text, size_t len)
     return (cmx_view){(const uint8_t *)text, len};
 }
 
-/* What is not there makes no field. */
-static cmx_view optional_text(const char *text)
+/* Appends to the path that is being written. */
+static void add_to_path(walk *w, const char *part, size_t len)
 {
-    return text == NULL ? (cmx_view){NULL, 0} : cmx_view_text(text);
+    CMX_ASSERT(len < sizeof w->path - w->path_len);
+    memcpy(w->path + w->path_len, part, len);
+    w->path_len += len;
+    w->path[w->path_len] = '\0';
 }
 
 /* The origin's prefix, the request's path, the origin's query. */
-static size_t join_path(char *out, size_t capacity, const cmx_slot_request *request,
-                        const cmx_origin_row *origin)
+static void add_path(walk *w, const char *path, const cmx_origin_row *origin)
 {
-    const cmx_view query = text_view(origin->query, origin->query_len);
-    const cmx_view parts[] = {cmx_view_text(origin->target.url.path), cmx_view_text(request->path)};
-    size_t len = 0;
-    CMX_ASSERT(parts[0].len + parts[1].len + 1 + query.len <= capacity);
-    for (size_t i = 0; i < CMX_ARRAY_LEN(parts); i++) {
-        if (parts[i].len > 0) {
-            memcpy(out + len, parts[i].data, parts[i].len);
-            len += parts[i].len;
-        }
+    const size_t len = strlen(path);
+
+    w->path_len = 0;
+    add_to_path(w, origin->target.url.path, strlen(origin->target.url.path));
+    add_to_path(w, path, len);
+    if (origin->query_len > 0) {
+        char mark = cmx_url_query_mark(text_view(path, len));
+        add_to_path(w, &mark, mark != '\0');
+        add_to_path(w, origin->query, origin->query_len);
     }
-    if (query.len > 0) {
-        char mark = cmx_url_query_mark(parts[1]);
-        if (mark != '\0') {
-            out[len++] = mark;
-        }
-        memcpy(out + len, query.data, query.len);
-        len += query.len;
-    }
-    return len;
+    add_text(w, ":path", w->path, CMX_H2_FIELD_LIVES_NAME);
 }
 
-static void add_origin_headers(cmx_h2_request *request, cmx_h2_field *fields,
-                               const cmx_origin_row *origin)
+static void add_origin_headers(walk *w, const cmx_origin_row *origin)
 {
-    const char *at = origin->header_text;
+    cmx_h2_field field = {
+        text_view(origin->auth_name, origin->auth_name_len),
+        text_view(origin->auth_value, origin->auth_value_len),
+        CMX_H2_FIELD_SECRET,
+    };
+    add_field(w, &field);
+    field.value = text_view(origin->header_text, 0);
     for (uint32_t i = 0; i < origin->header_count; i++) {
-        const cmx_origin_field *field = &origin->headers[i];
-        const char *value = at + field->name_len;
-        add_field(request, fields,
-                  (cmx_h2_field){text_view(at, field->name_len), text_view(value, field->value_len),
-                                 field->secret ? CMX_H2_FIELD_SECRET : 0});
-        at = value + field->value_len;
+        const cmx_origin_field *header = &origin->headers[i];
+        field.name.data = field.value.data + field.value.len;
+        field.name.len = header->name_len;
+        field.value.data = field.name.data + header->name_len;
+        field.value.len = header->value_len;
+        field.flags = header->secret ? CMX_H2_FIELD_SECRET : 0;
+        add_field(w, &field);
     }
+}
+
+static void add_fields(walk *w, const cmx_slot_request *request, const cmx_origin_row *origin)
+{
+    const cmx_url *url = &origin->target.url;
+
+    w->field_count = 0;
+    add_text(w, ":method", request->method, CMX_H2_FIELD_LIVES);
+    add_text(w, ":scheme", url->secure ? "https" : "http", CMX_H2_FIELD_LIVES);
+    add_text(w, ":authority", url->authority, CMX_H2_FIELD_LIVES_NAME);
+    add_path(w, request->path, origin);
+    add_text(w, "accept", request->accept, CMX_H2_FIELD_LIVES);
+    add_text(w, "content-type", request->content_type, CMX_H2_FIELD_LIVES_NAME);
+    add_text(w, "user-agent", USER_AGENT, CMX_H2_FIELD_LIVES);
+    add_origin_headers(w, origin);
 }
 
 static int start_stream(walk *w, uint16_t index, cmx_conn *conn)
 {
     cmx_slot *slot = &w->pool->slots.rows[index];
-    const cmx_origin_row *origin = &w->pool->tables.origins[slot->origin];
-    const cmx_conn_target *target = &origin->target;
-    cmx_h2_field *fields = w->fields;
 
-    cmx_h2_request request = {
-        .method = cmx_view_text(slot->request.method),
-        .scheme = target->url.secure ? CMX_VIEW_LITERAL("https") : CMX_VIEW_LITERAL("http"),
-        .authority = cmx_view_text(target->url.authority),
-        .path = text_view(w->path, join_path(w->path, sizeof w->path, &slot->request, origin)),
-        .fields = fields,
-        .source = slot->request.source,
-    };
-    cmx_view key = text_view(origin->auth_value, origin->auth_value_len);
-    cmx_view key_name = text_view(origin->auth_name, origin->auth_name_len);
-    add_field(&request, fields, (cmx_h2_field){key_name, key, CMX_H2_FIELD_SECRET});
-    add_field(&request, fields,
-              (cmx_h2_field){CMX_VIEW_LITERAL("accept"), optional_text(slot->request.accept),
-                             CMX_H2_FIELD_LIVES});
-    add_field(&request, fields,
-              (cmx_h2_field){CMX_VIEW_LITERAL("content-type"),
-                             optional_text(slot->request.content_type), CMX_H2_FIELD_LIVES_NAME});
-    add_field(&request, fields,
-              (cmx_h2_field){CMX_VIEW_LITERAL("user-agent"), CMX_VIEW_LITERAL(USER_AGENT),
-                             CMX_H2_FIELD_LIVES});
-    add_origin_headers(&request, fields, origin);
-
+    add_fields(w, &slot->request, &w->pool->tables.origins[slot->origin]);
     int rc = cmx_life_before_stream(w->pool, conn, w->now_ms);
     if (rc == CMX_OK) {
+        const cmx_h2_request request = {w->fields, w->field_count, slot->request.source};
         rc = cmx_h2_start(&conn->h2, &slot->stream, &request);
     }
     if (rc != CMX_OK) {
@@ -165,20 +169,18 @@ static cmx_conn *find_row(walk *w, uint32_t origin)
     return idle;
 }
 
-static cmx_place_conn look(const cmx_pool *pool, const cmx_conn *conn, const cmx_slot *slot)
+static void look(const cmx_pool *pool, const cmx_conn *conn, const cmx_slot *slot,
+                 cmx_place_conn *seen)
 {
     /* What an idle connection received may be its end: that is read first. */
     bool unsure = conn->state == CMX_CONN_OPEN && conn->h2.active == 0 && cmx_conn_has_input(conn);
-    bool usable = cmx_conn_usable(conn) && cmx_life_is_good(pool, conn) && !unsure;
-    uint32_t room = usable ? cmx_h2_room(&conn->h2) : 0;
-    bool opening = conn->state == CMX_CONN_AWAIT_SETTINGS && room == 0;
-    return (cmx_place_conn){
-        .usable = usable,
-        .dialing = cmx_conn_dialing(conn) || opening || unsure,
-        .spare = cmx_life_is_retiring(pool, conn) || (slot->refused && slot->conn == conn->index),
-        .active = conn->h2.active,
-        .room = room,
-    };
+
+    seen->usable = !unsure && cmx_conn_usable(conn) && cmx_life_is_good(pool, conn);
+    seen->room = seen->usable ? cmx_h2_room(&conn->h2) : 0;
+    seen->dialing = unsure || cmx_conn_dialing(conn) ||
+                    (conn->state == CMX_CONN_AWAIT_SETTINGS && seen->room == 0);
+    seen->spare = cmx_life_is_retiring(pool, conn) || (slot->refused && slot->conn == conn->index);
+    seen->active = conn->h2.active;
 }
 
 /* What a connection that is being made will take: what the last one took, if there was one. */
@@ -209,7 +211,7 @@ static void look_at_conns(walk *w, const cmx_slot *slot)
         cmx_conn *conn = &pool->tables.conns[i];
         if (conn->state != CMX_CONN_CLOSED && conn->origin == slot->origin) {
             w->conns[w->count] = conn;
-            w->seen[w->count++] = look(pool, conn, slot);
+            look(pool, conn, slot, &w->seen[w->count++]);
         }
     }
 }
@@ -261,7 +263,7 @@ static int place_slot(walk *w, uint16_t index)
         case CMX_PLACE_STREAM:
             conn = w->conns[chosen];
             rc = start_stream(w, index, conn);
-            w->seen[chosen] = look(w->pool, conn, slot);
+            look(w->pool, conn, slot, &w->seen[chosen]);
             /* Memory comes back when other streams end; without any, waiting is no answer. */
             if (rc == CMX_ERR_NO_MEMORY && conn->h2.active > 0) {
                 return CMX_AGAIN;
@@ -282,7 +284,7 @@ static int place_slot(walk *w, uint16_t index)
     return CMX_AGAIN;
 }
 
-int cmx_assign_dial(cmx_pool *pool, uint32_t origin, uint64_t now_ms, const cmx_conn **failed)
+int cmx_assign_dial(cmx_pool *pool, uint32_t origin, uint64_t now_ms, cmx_conn **failed)
 {
     const cmx_origin_row *row = &pool->tables.origins[origin];
     if (row->connections >= row->connections_max) {
@@ -329,7 +331,7 @@ void cmx_assign_uncount(cmx_pool *pool, const cmx_conn *conn)
     row->connections--;
 }
 
-int cmx_assign_waiting(cmx_pool *pool, uint64_t now_ms, const cmx_conn **failed)
+int cmx_assign_waiting(cmx_pool *pool, uint64_t now_ms, cmx_conn **failed)
 {
     if (pool->slots.queued.count == 0) {
         return CMX_OK; /* most turns */

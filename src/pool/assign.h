@@ -14,7 +14,7 @@
  *
  * Returns CMX_OK when nothing more can be done now, or the error of `failed`: end it, then call
  * again. */
-CMX_MUST_CHECK int cmx_assign_waiting(cmx_pool *pool, uint64_t now_ms, const cmx_conn **failed);
+CMX_MUST_CHECK int cmx_assign_waiting(cmx_pool *pool, uint64_t now_ms, cmx_conn **failed);
 
 /* Opens one more connection of an origin, without a request that waits for it.
  *
@@ -23,7 +23,7 @@ CMX_MUST_CHECK int cmx_assign_waiting(cmx_pool *pool, uint64_t now_ms, const cmx
  * Returns CMX_OK, CMX_AGAIN (back-off: wait), CMX_IDLE (no row, or the origin has all it may have),
  * or the error of `failed`. */
 CMX_MUST_CHECK int cmx_assign_dial(cmx_pool *pool, uint32_t origin, uint64_t now_ms,
-                                   const cmx_conn **failed);
+                                   cmx_conn **failed);
 
 /* Returns why a queued slot waits. */
 enum cmx_waiting cmx_assign_why(const cmx_pool *pool, const cmx_slot *slot);

@@ -32,9 +32,8 @@ typedef struct cmx_origin_field {
     bool secret;        /* never put into a compression table, not shown in a trace */
 } cmx_origin_field;
 
+/* What is often looked at comes first, as in cmx_conn_target. */
 typedef struct cmx_origin_row {
-    cmx_conn_target target;   /* borrowed by its connections */
-    cmx_tls_context trust;    /* target.trust points here for https */
     uint32_t connections_max; /* at most this many at once */
     uint32_t connections;     /* open or dialing now; written only by the pool */
     uint32_t generation;      /* part of the id; grows when the row becomes free */
@@ -48,6 +47,8 @@ typedef struct cmx_origin_row {
     uint32_t auth_name_len;   /* bytes; 0 = no key is sent */
     uint32_t auth_value_len;  /* bytes */
     uint32_t query_len;       /* bytes; 0 = none */
+    cmx_tls_context trust;    /* target.trust points here for https */
+    cmx_conn_target target;   /* borrowed by its connections */
     uint32_t header_count;
     cmx_origin_field headers[CMX_ORIGIN_HEADERS_MAX];
     char header_text[CMX_ORIGIN_HEADER_BYTES_MAX];

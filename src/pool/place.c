@@ -13,7 +13,7 @@ enum cmx_place_choice cmx_place_choose(const cmx_place_conn *conns, uint32_t cou
                                        const cmx_place_limits *limits, uint32_t *index)
 {
     CMX_ASSERT(limits->waiting > 0);
-    bool found = false;
+    const cmx_place_conn *best = NULL;
     uint64_t expected = 0; /* 64 bits: a soft limit times a table cannot wrap */
 
     for (uint32_t i = 0; i < count; i++) {
@@ -24,12 +24,12 @@ enum cmx_place_choice cmx_place_choose(const cmx_place_conn *conns, uint32_t cou
         if (!conn->usable || conn->room == 0 || conn->active >= limits->streams_hard) {
             continue;
         }
-        if (!found || is_better(conn, &conns[*index])) {
-            found = true;
+        if (best == NULL || is_better(conn, best)) {
+            best = conn;
             *index = i;
         }
     }
-    if (found) {
+    if (best != NULL) {
         return CMX_PLACE_STREAM;
     }
     if (limits->may_dial && limits->waiting > expected) {

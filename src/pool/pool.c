@@ -38,15 +38,12 @@ void cmx_pool_init(cmx_pool *pool, const cmx_conn_env *env, const cmx_pool_table
 
 void cmx_pool_close(cmx_pool *pool, bool abandon, uint64_t now_ms)
 {
+    if (!abandon) {
+        cmx_pool_say_goodbye(pool, now_ms);
+        return;
+    }
     for (uint32_t i = 0; i < pool->tables.conn_count; i++) {
-        if (abandon) {
-            cmx_conn_abandon(&pool->tables.conns[i]);
-        } else {
-            if (pool->tables.conns[i].state != CMX_CONN_CLOSED) {
-                cmx_conn_log(&pool->tables.conns[i], CMX_LOG_CLOSED, 0, 0);
-            }
-            cmx_conn_pump_goodbye(&pool->tables.conns[i], now_ms);
-        }
+        cmx_conn_abandon(&pool->tables.conns[i]);
     }
 }
 
@@ -54,6 +51,12 @@ uint16_t cmx_pool_submit(cmx_pool *pool, uint32_t origin, const cmx_slot_request
 {
     pool->changed = true;
     return cmx_slot_take(&pool->slots, (uint8_t)origin, request);
+}
+
+/* Returns the connection that a slot has a stream on, or NULL. */
+static cmx_conn *conn_of(const cmx_pool *pool, const cmx_slot *slot)
+{
+    return slot->state == CMX_SLOT_ACTIVE ? &pool->tables.conns[slot->conn] : NULL;
 }
 
 void cmx_pool_cancel(cmx_pool *pool, uint16_t slot)
@@ -66,8 +69,9 @@ void cmx_pool_cancel(cmx_pool *pool, uint16_t slot)
         cmx_slot_unlist(&pool->slots, slot);
         return;
     }
-    if (row->state == CMX_SLOT_ACTIVE) {
-        cmx_h2_cancel(&pool->tables.conns[row->conn].h2, &row->stream);
+    cmx_conn *conn = conn_of(pool, row);
+    if (conn != NULL) {
+        cmx_h2_cancel(&conn->h2, &row->stream);
     }
     cmx_slot_finish(&pool->slots, slot, CMX_SLOT_END_LOST, false);
     pool->changed = true;
@@ -167,7 +171,7 @@ static void step_origin(cmx_pool *pool, uint32_t origin, uint64_t now_ms)
             row->warm = 0;
             return;
         }
-        const cmx_conn *failed = NULL;
+        cmx_conn *failed = NULL;
         int rc = cmx_assign_dial(pool, origin, now_ms, &failed);
         if (rc == CMX_IDLE) {
             cmx_life_give_up(pool, origin, false);
@@ -176,7 +180,7 @@ static void step_origin(cmx_pool *pool, uint32_t origin, uint64_t now_ms)
             return;
         }
         if (rc != CMX_OK) {
-            cmx_ending_fail(pool, &pool->tables.conns[failed->index], rc, now_ms);
+            cmx_ending_fail(pool, failed, rc, now_ms);
         }
     }
 }
@@ -191,10 +195,10 @@ void cmx_pool_step(cmx_pool *pool, uint64_t now_ms)
     for (uint32_t i = 0; i < pool->tables.origin_count; i++) {
         step_origin(pool, i, now_ms);
     }
-    const cmx_conn *failed = NULL;
+    cmx_conn *failed = NULL;
     int status = CMX_OK;
     while ((status = cmx_assign_waiting(pool, now_ms, &failed)) != CMX_OK) {
-        cmx_ending_fail(pool, &pool->tables.conns[failed->index], status, now_ms);
+        cmx_ending_fail(pool, failed, status, now_ms);
     }
 }
 
@@ -326,8 +330,9 @@ void cmx_pool_keep(cmx_pool *pool, size_t kept)
 void cmx_pool_credit(cmx_pool *pool, uint16_t slot, size_t len)
 {
     cmx_slot *row = &pool->slots.rows[slot];
-    if (row->state == CMX_SLOT_ACTIVE) {
-        cmx_h2_credit(&pool->tables.conns[row->conn].h2, &row->stream, len);
+    cmx_conn *conn = conn_of(pool, row);
+    if (conn != NULL) {
+        cmx_h2_credit(&conn->h2, &row->stream, len);
     }
 }
 
@@ -377,11 +382,8 @@ enum cmx_waiting cmx_pool_waiting(const cmx_pool *pool, uint16_t slot)
 
 uint64_t cmx_pool_unread_ms(const cmx_pool *pool, uint16_t slot, uint64_t now_ms)
 {
-    const cmx_slot *row = &pool->slots.rows[slot];
-    if (row->state != CMX_SLOT_ACTIVE) {
-        return 0;
-    }
-    return cmx_conn_unread_ms(&pool->tables.conns[row->conn], now_ms);
+    const cmx_conn *conn = conn_of(pool, &pool->slots.rows[slot]);
+    return conn == NULL ? 0 : cmx_conn_unread_ms(conn, now_ms);
 }
 
 uint64_t cmx_pool_heard_ms(const cmx_pool *pool, uint16_t slot, uint64_t now_ms)
@@ -390,10 +392,7 @@ uint64_t cmx_pool_heard_ms(const cmx_pool *pool, uint16_t slot, uint64_t now_ms)
     if (row->listed) {
         return 0;
     }
-    if (row->state != CMX_SLOT_ACTIVE) {
-        return now_ms;
-    }
-    const cmx_conn *conn = &pool->tables.conns[row->conn];
-    bool is_known = !cmx_conn_has_input(conn) && conn->rest_ms == UINT64_MAX;
+    const cmx_conn *conn = conn_of(pool, row);
+    bool is_known = conn == NULL || (!cmx_conn_has_input(conn) && conn->rest_ms == UINT64_MAX);
     return is_known ? now_ms : conn->drained_ms;
 }

@@ -21,51 +21,49 @@ static void set_state(cmx_slot *slot, enum cmx_slot_state state)
     slot->state = (uint8_t)state;
 }
 
+/* Makes two slots neighbours; no slot is an end of the list. */
+static void join(cmx_slots *slots, cmx_slot_list *list, uint16_t prev, uint16_t next)
+{
+    if (prev == CMX_SLOT_NONE) {
+        list->first = next;
+    } else {
+        slots->rows[prev].next = next;
+    }
+    if (next == CMX_SLOT_NONE) {
+        list->last = prev;
+    } else {
+        slots->rows[next].prev = prev;
+    }
+}
+
 static void append(cmx_slots *slots, cmx_slot_list *list, uint16_t index)
 {
-    cmx_slot *slot = &slots->rows[index];
-    slot->next = CMX_SLOT_NONE;
-    slot->prev = list->last;
-    if (list->last == CMX_SLOT_NONE) {
-        list->first = index;
-    } else {
-        slots->rows[list->last].next = index;
-    }
-    list->last = index;
+    join(slots, list, list->last, index);
+    join(slots, list, index, CMX_SLOT_NONE);
     list->count++;
 }
 
 static void prepend(cmx_slots *slots, cmx_slot_list *list, uint16_t index)
 {
-    cmx_slot *slot = &slots->rows[index];
-    slot->prev = CMX_SLOT_NONE;
-    slot->next = list->first;
-    if (list->first == CMX_SLOT_NONE) {
-        list->last = index;
-    } else {
-        slots->rows[list->first].prev = index;
-    }
-    list->first = index;
+    join(slots, list, index, list->first);
+    join(slots, list, CMX_SLOT_NONE, index);
     list->count++;
 }
 
 static void unlink_slot(cmx_slots *slots, cmx_slot_list *list, uint16_t index)
 {
-    cmx_slot *slot = &slots->rows[index];
+    const cmx_slot *slot = &slots->rows[index];
     CMX_ASSERT(list->count > 0);
-    if (slot->prev == CMX_SLOT_NONE) {
-        CMX_ASSERT(list->first == index);
-        list->first = slot->next;
-    } else {
-        slots->rows[slot->prev].next = slot->next;
-    }
-    if (slot->next == CMX_SLOT_NONE) {
-        CMX_ASSERT(list->last == index);
-        list->last = slot->prev;
-    } else {
-        slots->rows[slot->next].prev = slot->prev;
-    }
+    CMX_ASSERT(slot->prev != CMX_SLOT_NONE || list->first == index);
+    CMX_ASSERT(slot->next != CMX_SLOT_NONE || list->last == index);
+    join(slots, list, slot->prev, slot->next);
     list->count--;
+}
+
+static void clear_stream(cmx_slot *slot, uint16_t index)
+{
+    memset(&slot->stream, 0, sizeof slot->stream);
+    slot->stream.tag = index;
 }
 
 void cmx_slot_init(cmx_slots *slots, cmx_slot *rows, uint16_t capacity)
@@ -97,8 +95,7 @@ uint16_t cmx_slot_take(cmx_slots *slots, uint8_t origin, const cmx_slot_request 
     slot->status = CMX_OK;
     slot->tls_error = 0;
     slot->refused = false;
-    memset(&slot->stream, 0, sizeof slot->stream);
-    slot->stream.tag = index;
+    clear_stream(slot, index);
     set_state(slot, CMX_SLOT_QUEUED);
     append(slots, &slots->queued, index);
     return index;
@@ -121,8 +118,7 @@ void cmx_slot_hold(cmx_slots *slots, uint16_t index)
     if (slot->state == CMX_SLOT_QUEUED) {
         unlink_slot(slots, &slots->queued, index);
     }
-    memset(&slot->stream, 0, sizeof slot->stream);
-    slot->stream.tag = index;
+    clear_stream(slot, index);
     set_state(slot, CMX_SLOT_HELD);
 }
 
@@ -207,38 +203,4 @@ uint16_t cmx_slot_find(const cmx_slots *slots, uint64_t handle)
         return CMX_SLOT_NONE;
     }
     return (uint16_t)(row - 1);
-}
-
-static void check_list(const cmx_slots *slots, const cmx_slot_list *list, enum cmx_slot_state state)
-{
-    uint16_t prev = CMX_SLOT_NONE;
-    uint16_t count = 0;
-    for (uint16_t i = list->first; i != CMX_SLOT_NONE; i = slots->rows[i].next) {
-        CMX_ASSERT(i < slots->capacity);
-        CMX_ASSERT(slots->rows[i].state == state);
-        CMX_ASSERT(slots->rows[i].prev == prev);
-        CMX_ASSERT(count < slots->capacity);
-        prev = i;
-        count++;
-    }
-    CMX_ASSERT(list->last == prev);
-    CMX_ASSERT(list->count == count);
-}
-
-void cmx_slot_check(const cmx_slots *slots)
-{
-    check_list(slots, &slots->free, CMX_SLOT_FREE);
-    check_list(slots, &slots->queued, CMX_SLOT_QUEUED);
-    check_list(slots, &slots->started, CMX_SLOT_ACTIVE);
-    check_list(slots, &slots->ended, CMX_SLOT_ENDED);
-
-    unsigned by_state[CMX_SLOT_STATE_COUNT] = {0};
-    for (uint16_t i = 0; i < slots->capacity; i++) {
-        CMX_ASSERT(slots->rows[i].state < CMX_SLOT_STATE_COUNT);
-        by_state[slots->rows[i].state]++;
-    }
-    CMX_ASSERT(by_state[CMX_SLOT_FREE] == slots->free.count);
-    CMX_ASSERT(by_state[CMX_SLOT_QUEUED] == slots->queued.count);
-    CMX_ASSERT(by_state[CMX_SLOT_ACTIVE] >= slots->started.count);
-    CMX_ASSERT(by_state[CMX_SLOT_ENDED] >= slots->ended.count);
 }

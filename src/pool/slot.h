@@ -110,7 +110,4 @@ uint64_t cmx_slot_handle(const cmx_slots *slots, uint16_t index);
 /* Returns the index behind a handle, or CMX_SLOT_NONE if it is stale or was never given. */
 uint16_t cmx_slot_find(const cmx_slots *slots, uint64_t handle);
 
-/* Asserts that states and lists agree; for tests. */
-void cmx_slot_check(const cmx_slots *slots);
-
 #endif

@@ -37,18 +37,18 @@ enum cmx_pool_retire {
 
 /* What the pool knows of a connection beside the wire. */
 typedef struct cmx_pool_life {
-    cmx_health health;      /* this and the next three are valid with `is_open` */
-    cmx_bucket resets;      /* RST_STREAM that may still be sent */
-    uint64_t opened_ms;     /* SETTINGS came */
+    uint8_t retire;         /* enum cmx_pool_retire */
+    bool is_open;           /* health and age count */
+    bool is_proven;         /* an answer was completed on it */
+    uint32_t requests;      /* started on it */
+    uint32_t resets_seen;   /* of those that the wire counted, taken from `resets` */
+    uint64_t opened_ms;     /* SETTINGS came; this, `retire_ms` and the last two with `is_open` */
     uint64_t retire_ms;     /* too old from then; UINT64_MAX = never */
     uint64_t idle_since_ms; /* without streams; UINT64_MAX = it has some */
     uint64_t drain_due_ms;  /* it is closed then, drained or not; UINT64_MAX = not draining */
     uint64_t health_due_ms; /* when to look at its health again */
-    uint32_t requests;      /* started on it */
-    uint32_t resets_seen;   /* of those that the wire counted, taken from `resets` */
-    uint8_t retire;         /* enum cmx_pool_retire */
-    bool is_open;           /* health and age count */
-    bool is_proven;         /* an answer was completed on it */
+    cmx_health health;
+    cmx_bucket resets; /* RST_STREAM that may still be sent */
 } cmx_pool_life;
 
 /* Tables and sizes that the client carved. */
@@ -70,20 +70,21 @@ static inline uint32_t cmx_pool_sockets_max(uint32_t conn_count)
     return conn_count * CMX_CONN_RACING_MAX;
 }
 
+/* What is often looked at comes first: CPUs have shorter instructions for what is near. */
 typedef struct cmx_pool {
-    cmx_conn_env env; /* shared by the connections */
     cmx_pool_tables tables;
+    bool changed;       /* something happened that may let a waiting request start */
+    uint16_t lent_slot; /* whose chunk is lent, or CMX_SLOT_NONE */
+    uint32_t turn;      /* connection whose turn it is to be pulled */
+    size_t ready_count; /* of tables.ready: reported and not yet told to the connections */
     cmx_slots slots;
-    cmx_random random; /* spreads dials and replacements in time */
+    uint32_t turn_items; /* items it gave in this turn */
+    cmx_random random;   /* spreads dials and replacements in time */
     cmx_backoff_limits backoff;
     cmx_expiry_limits expiry;
+    cmx_conn_env env;          /* shared by the connections */
     uint64_t pings;            /* sent */
     uint64_t connections_dead; /* ended for silence or because they took nothing */
-    uint32_t turn;             /* connection whose turn it is to be pulled */
-    uint32_t turn_items;       /* items it gave in this turn */
-    size_t ready_count;        /* of tables.ready: reported and not yet told to the connections */
-    uint16_t lent_slot;        /* whose chunk is lent, or CMX_SLOT_NONE */
-    bool changed;              /* something happened that may let a waiting request start */
 } cmx_pool;
 
 #endif

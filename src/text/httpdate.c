@@ -1,222 +1,82 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dates of HTTP headers. See httpdate.h. Each form is read left to right by a few takers; the days
- * since 1970 follow from year, month and day without a table (H. Hinnant's days_from_civil, with
- * years that begin in March, so that the leap day is the last).
+ * Dates of HTTP headers. See httpdate.h. Each form is a line in the language of strptime(), of
+ * which a few letters are known here; the days since 1970 follow from year, month and day without a
+ * table (H. Hinnant's days_from_civil, with years that begin in March, so that the leap day is the
+ * last).
  */
 #include "text/httpdate.h"
 
 enum {
     DAY_S = 86400,
-    YEAR_S = 31556952,     /* the mean Gregorian year */
-    ASSUMED_YEAR = 2020,   /* where the clock is not known */
-    FUTURE_YEARS_MAX = 50, /* of a year with two digits (RFC 9110, 5.6.7) */
-    WEEKDAY_OF_DAY_0 = 4,  /* 1 January 1970 was a Thursday; Sunday is 0 */
-    DAYS_OF_400_YEARS = 146097,
-    DAYS_BEFORE_1970 = 719468, /* since 1 March of the year 0 */
+    YEAR_S = 31556952,          /* the mean Gregorian year */
+    ASSUMED_YEAR = 2020,        /* where the clock is not known */
+    FUTURE_YEARS_MAX = 50,      /* of a year with two digits (RFC 9110, 5.6.7) */
+    DAYS_OF_400_YEARS = 146097, /* whole weeks */
+    /* Days are counted from 1 March of the year -400, a Wednesday: none is negative. */
+    FIRST_WEEKDAY = 3,
+    DAYS_BEFORE_1970 = 719468 + DAYS_OF_400_YEARS,
 };
 
-struct moment {
-    uint32_t year;
-    uint32_t month; /* 1..12 */
-    uint32_t day;   /* 1..31 */
-    uint32_t hour;
-    uint32_t minute;
-    uint32_t second;
+/* The numbers of a date, those of NUMBER_LETTERS first. */
+enum part { YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, WEEKDAY, FRACTION_MS, PARTS };
+
+static const char number_letters[] = "YmdHMS";
+
+typedef struct moment {
+    uint32_t part[PARTS]; /* months are 1..12, Sunday is 0 */
+    uint32_t days;        /* since FIRST_WEEKDAY's */
+    int32_t offset_s;     /* east of Greenwich */
+    int64_t now_s;        /* in: what years of two digits are near to; 0 = not known */
+} moment;
+
+static const char weekdays[] = "\3Sun\3Mon\3Tue\3Wed\3Thu\3Fri\3Sat";
+static const char long_weekdays[] = "\6Sunday\6Monday\7Tuesday\11Wednesday\10Thursday\6Friday"
+                                    "\10Saturday";
+static const char months[] = "\3Jan\3Feb\3Mar\3Apr\3May\3Jun\3Jul\3Aug\3Sep\3Oct\3Nov\3Dec";
+
+static const char *const http_forms[] = {
+    "%a, %d %b %Y %H:%M:%S GMT",
+    "%A, %d-%b-%y %H:%M:%S GMT",
+    "%a %b %e %H:%M:%S %Y",
 };
 
-static const char weekdays[] = "SunMonTueWedThuFriSat";
-static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-static const char *const long_weekdays[] = {
-    "Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
-};
-
-static void advance(cmx_view *text, size_t bytes)
-{
-    text->data += bytes;
-    text->len -= bytes;
-}
-
-static bool take_text(cmx_view *text, const char *expected)
-{
-    size_t len = strlen(expected);
-    if (text->len < len || memcmp(text->data, expected, len) != 0) {
-        return false;
-    }
-    advance(text, len);
-    return true;
-}
+/* 'T' is told from 't' by nobody; a fraction and an offset are of RFC 3339 only. */
+static const char rfc3339_form[] = "%Y-%m-%d%T%H:%M:%S%f%z";
 
 static bool take_digits(cmx_view *text, size_t count, uint32_t *value)
 {
-    if (text->len < count) {
-        return false;
-    }
-    *value = 0;
+    uint32_t sum = 0;
     for (size_t i = 0; i < count; i++) {
-        if (text->data[i] < '0' || text->data[i] > '9') {
+        uint32_t digit = i < text->len ? (uint32_t)text->data[i] - '0' : 10;
+        if (digit > 9) {
             return false;
         }
-        *value = *value * 10 + (uint32_t)(text->data[i] - '0');
+        sum = sum * 10 + digit;
     }
-    advance(text, count);
+    text->data += count;
+    text->len -= count;
+    *value = sum;
     return true;
 }
 
-/* `names` has three letters each. */
-static bool take_name(cmx_view *text, const char *names, uint32_t *index)
+/* `first` is the number of the first name. */
+static bool take_name(cmx_view *text, const char *names, uint32_t first, uint32_t *number)
 {
-    if (text->len < 3) {
-        return false;
-    }
-    for (uint32_t i = 0; names[i * 3] != '\0'; i++) {
-        if (memcmp(text->data, names + i * 3, 3) == 0) {
-            *index = i;
-            advance(text, 3);
-            return true;
-        }
-    }
-    return false;
+    unsigned index = cmx_view_take_word(text, names);
+    *number = first + index;
+    return index != CMX_VIEW_NONE;
 }
 
-static bool take_month(cmx_view *text, uint32_t *month)
-{
-    if (!take_name(text, months, month)) {
-        return false;
-    }
-    *month += 1;
-    return true;
-}
-
-static bool take_long_weekday(cmx_view *text, uint32_t *weekday)
-{
-    for (uint32_t i = 0; i < CMX_ARRAY_LEN(long_weekdays); i++) {
-        if (take_text(text, long_weekdays[i])) {
-            *weekday = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool take_time(cmx_view *text, struct moment *moment)
-{
-    return take_digits(text, 2, &moment->hour) && take_text(text, ":") &&
-           take_digits(text, 2, &moment->minute) && take_text(text, ":") &&
-           take_digits(text, 2, &moment->second);
-}
-
-static uint32_t month_days(uint32_t year, uint32_t month)
-{
-    if (month == 2) {
-        bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        return leap ? 29 : 28;
-    }
-    return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
-}
-
-/* Whether every part is in its range; a leap second needs the offset and is judged later. */
-static bool is_possible(const struct moment *moment)
-{
-    return moment->month >= 1 && moment->month <= 12 && moment->day >= 1 &&
-           moment->day <= month_days(moment->year, moment->month) && moment->hour <= 23 &&
-           moment->minute <= 59 && moment->second <= 60;
-}
-
-static int64_t count_days(const struct moment *moment)
-{
-    int64_t year = (int64_t)moment->year - (moment->month <= 2);
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    int64_t year_of_era = year - era * 400;
-    int64_t month_from_march = (moment->month + 9) % 12;
-    int64_t day_of_year = (153 * month_from_march + 2) / 5 + moment->day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * DAYS_OF_400_YEARS + day_of_era - DAYS_BEFORE_1970;
-}
-
-static uint32_t weekday_of(int64_t days)
-{
-    return (uint32_t)((days % 7 + 7 + WEEKDAY_OF_DAY_0) % 7);
-}
-
-/* The seconds since 1970 in UTC; false for a leap second that is not the last of its day. */
-static bool to_unix(const struct moment *moment, int64_t offset_s, int64_t *unix_s)
-{
-    int64_t of_day_s = moment->hour * 3600 + moment->minute * 60 + moment->second;
-    int64_t sum_s = count_days(moment) * DAY_S + of_day_s - offset_s;
-    if (moment->second == 60 && sum_s % DAY_S != 0) {
-        return false;
-    }
-    *unix_s = sum_s;
-    return true;
-}
-
-/* The latest year with these two last digits that is not too far ahead. */
-static uint32_t complete_year(uint32_t two_digits, int64_t now_s)
-{
-    uint32_t now = now_s > 0 ? (uint32_t)(1970 + now_s / YEAR_S) : ASSUMED_YEAR;
-    uint32_t year = now - now % 100 + 100 + two_digits;
-    while (year > now + FUTURE_YEARS_MAX) {
-        year -= 100;
-    }
-    return year;
-}
-
-static bool take_imf(cmx_view *text, struct moment *moment, uint32_t *weekday)
-{
-    return take_name(text, weekdays, weekday) && take_text(text, ", ") &&
-           take_digits(text, 2, &moment->day) && take_text(text, " ") &&
-           take_month(text, &moment->month) && take_text(text, " ") &&
-           take_digits(text, 4, &moment->year) && take_text(text, " ") && take_time(text, moment) &&
-           take_text(text, " GMT");
-}
-
-static bool take_rfc850(cmx_view *text, struct moment *moment, uint32_t *weekday)
-{
-    return take_long_weekday(text, weekday) && take_text(text, ", ") &&
-           take_digits(text, 2, &moment->day) && take_text(text, "-") &&
-           take_month(text, &moment->month) && take_text(text, "-") &&
-           take_digits(text, 2, &moment->year) && take_text(text, " ") && take_time(text, moment) &&
-           take_text(text, " GMT");
-}
-
-static bool take_asctime(cmx_view *text, struct moment *moment, uint32_t *weekday)
-{
-    if (!take_name(text, weekdays, weekday) || !take_text(text, " ") ||
-        !take_month(text, &moment->month) || !take_text(text, " ")) {
-        return false;
-    }
-    size_t digits = take_text(text, " ") ? 1 : 2;
-    return take_digits(text, digits, &moment->day) && take_text(text, " ") &&
-           take_time(text, moment) && take_text(text, " ") && take_digits(text, 4, &moment->year);
-}
-
-bool cmx_httpdate_read(cmx_view text, int64_t now_s, int64_t *unix_s)
-{
-    struct moment moment = {0};
-    uint32_t weekday = 0;
-    bool taken = false;
-    if (text.len > 3 && text.data[3] == ',') {
-        taken = take_imf(&text, &moment, &weekday);
-    } else if (text.len > 3 && text.data[3] == ' ') {
-        taken = take_asctime(&text, &moment, &weekday);
-    } else if (take_rfc850(&text, &moment, &weekday)) {
-        moment.year = complete_year(moment.year, now_s);
-        taken = true;
-    }
-    return taken && text.len == 0 && is_possible(&moment) &&
-           weekday_of(count_days(&moment)) == weekday && to_unix(&moment, 0, unix_s);
-}
-
-/* ".5": one digit at least; the first three count. */
-static bool take_fraction(cmx_view *text, int64_t *ms)
+/* ".5", or nothing: one digit at least; the first three count. */
+static bool take_fraction(cmx_view *text, uint32_t *ms)
 {
     *ms = 0;
-    if (!take_text(text, ".")) {
+    if (!cmx_view_take_byte(text, '.')) {
         return true;
     }
-    uint32_t digit = 0;
-    int64_t unit_ms = 100;
+    uint32_t digit;
+    uint32_t unit_ms = 100;
     if (!take_digits(text, 1, &digit)) {
         return false;
     }
@@ -227,40 +87,131 @@ static bool take_fraction(cmx_view *text, int64_t *ms)
     return true;
 }
 
-static bool take_offset(cmx_view *text, int64_t *offset_s)
+static bool take_offset(cmx_view *text, int32_t *offset_s)
 {
     *offset_s = 0;
-    if (take_text(text, "Z") || take_text(text, "z")) {
+    if (cmx_view_take_byte(text, 'Z') || cmx_view_take_byte(text, 'z')) {
         return true;
     }
-    bool west = take_text(text, "-");
-    uint32_t hours = 0;
-    uint32_t minutes = 0;
-    if ((!west && !take_text(text, "+")) || !take_digits(text, 2, &hours) ||
-        !take_text(text, ":") || !take_digits(text, 2, &minutes) || hours > 23 || minutes > 59) {
+    bool west = cmx_view_take_byte(text, '-');
+    uint32_t hours;
+    uint32_t minutes;
+    if ((!west && !cmx_view_take_byte(text, '+')) || !take_digits(text, 2, &hours) ||
+        !cmx_view_take_byte(text, ':') || !take_digits(text, 2, &minutes) || hours > 23 ||
+        minutes > 59) {
         return false;
     }
-    *offset_s = (int64_t)(hours * 3600 + minutes * 60);
-    if (west) {
-        *offset_s = -*offset_s;
-    }
+    int32_t east_s = (int32_t)(hours * 3600 + minutes * 60);
+    *offset_s = west ? -east_s : east_s;
     return true;
+}
+
+/* Makes a year of its two last digits: the latest that is not too far ahead. */
+static void complete_year(moment *date)
+{
+    uint32_t now = date->now_s > 0 ? (uint32_t)(1970 + date->now_s / YEAR_S) : ASSUMED_YEAR;
+    uint32_t year = now - now % 100 + 100 + date->part[YEAR];
+    while (year > now + FUTURE_YEARS_MAX) {
+        year -= 100;
+    }
+    date->part[YEAR] = year;
+}
+
+/* Takes what strptime() would take for %letter. */
+static bool take_part(cmx_view *text, char letter, moment *date)
+{
+    size_t digits = 2;
+    switch (letter) {
+    case 'a':
+        return take_name(text, weekdays, 0, &date->part[WEEKDAY]);
+    case 'A':
+        return take_name(text, long_weekdays, 0, &date->part[WEEKDAY]);
+    case 'b':
+        return take_name(text, months, 1, &date->part[MONTH]);
+    case 'T':
+        return cmx_view_take_byte(text, 'T') || cmx_view_take_byte(text, 't');
+    case 'f':
+        return take_fraction(text, &date->part[FRACTION_MS]);
+    case 'z':
+        return take_offset(text, &date->offset_s);
+    case 'e': /* a day with a blank instead of a zero */
+        digits = cmx_view_take_byte(text, ' ') ? 1 : 2;
+        letter = 'd';
+        break;
+    case 'y':
+        if (!take_digits(text, 2, &date->part[YEAR])) {
+            return false;
+        }
+        complete_year(date);
+        return true;
+    case 'Y':
+        digits = 4;
+        break;
+    default:
+        break;
+    }
+    const char *number = strchr(number_letters, letter);
+    return take_digits(text, digits, &date->part[number - number_letters]);
+}
+
+/* Returns the days before a month, which may be the 13th: the first one of the next year. */
+static uint32_t count_days(uint32_t year, uint32_t month)
+{
+    uint32_t from_march = (month + 9) % 12;
+    year += 399 + (month + 9) / 12;
+    uint32_t leap_days = year / 4 - year / 100 + year / 400;
+    return year * 365 + leap_days + (153 * from_march + 2) / 5;
+}
+
+/* Reads a text of one form, all of it. Whether every part is in its range is judged as well, but
+ * for the place of a leap second: that needs the offset. */
+static bool read_form(cmx_view text, const char *form, moment *date)
+{
+    for (; *form != '\0'; form++) {
+        bool taken =
+            *form == '%' ? take_part(&text, *++form, date) : cmx_view_take_byte(&text, *form);
+        if (!taken) {
+            return false;
+        }
+    }
+    const uint32_t *part = date->part;
+    date->days = count_days(part[YEAR], part[MONTH]) + part[DAY] - 1;
+    return text.len == 0 && part[MONTH] - 1 < 12 && part[DAY] >= 1 &&
+           date->days < count_days(part[YEAR], part[MONTH] + 1) && part[HOUR] <= 23 &&
+           part[MINUTE] <= 59 && part[SECOND] <= 60;
+}
+
+/* The seconds since 1970 in UTC; false for a leap second that is not the last of its day. */
+static bool to_unix(const moment *date, int64_t *unix_s)
+{
+    const uint32_t *part = date->part;
+    int32_t of_day_s = (int32_t)(part[HOUR] * 3600 + part[MINUTE] * 60 + part[SECOND]);
+    of_day_s -= date->offset_s;
+    if (part[SECOND] == 60 && of_day_s % DAY_S != 0) {
+        return false;
+    }
+    *unix_s = ((int64_t)date->days - DAYS_BEFORE_1970) * DAY_S + of_day_s;
+    return true;
+}
+
+bool cmx_httpdate_read(cmx_view text, int64_t now_s, int64_t *unix_s)
+{
+    moment date = {.now_s = now_s};
+    size_t i = 0;
+    while (i < CMX_ARRAY_LEN(http_forms) && !read_form(text, http_forms[i], &date)) {
+        i++;
+    }
+    return i < CMX_ARRAY_LEN(http_forms) && (date.days + FIRST_WEEKDAY) % 7 == date.part[WEEKDAY] &&
+           to_unix(&date, unix_s);
 }
 
 bool cmx_httpdate_read_rfc3339(cmx_view text, int64_t *unix_ms)
 {
-    struct moment moment = {0};
-    int64_t fraction_ms = 0;
-    int64_t offset_s = 0;
-    int64_t unix_s = 0;
-    bool taken = take_digits(&text, 4, &moment.year) && take_text(&text, "-") &&
-                 take_digits(&text, 2, &moment.month) && take_text(&text, "-") &&
-                 take_digits(&text, 2, &moment.day) &&
-                 (take_text(&text, "T") || take_text(&text, "t")) && take_time(&text, &moment) &&
-                 take_fraction(&text, &fraction_ms) && take_offset(&text, &offset_s);
-    if (!taken || text.len != 0 || !is_possible(&moment) || !to_unix(&moment, offset_s, &unix_s)) {
+    moment date = {.now_s = 0};
+    int64_t unix_s;
+    if (!read_form(text, rfc3339_form, &date) || !to_unix(&date, &unix_s)) {
         return false;
     }
-    *unix_ms = unix_s * 1000 + fraction_ms;
+    *unix_ms = unix_s * 1000 + date.part[FRACTION_MS];
     return true;
 }

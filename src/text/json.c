@@ -63,7 +63,7 @@ static bool token_is(const document *doc, int token, cmx_view name)
     const uint8_t *data = doc->text + key->start;
     size_t len = (size_t)(key->end - key->start);
     bool escaped = memchr(data, '\\', len) != NULL;
-    return cmx_json_text_is((cmx_json_key){data, len, escaped}, name);
+    return cmx_json_text_is(&(cmx_json_key){data, len, escaped}, name);
 }
 
 /* Returns the value of the last member called `name`, or TOKEN_NONE. */

@@ -187,21 +187,53 @@ bool cmx_json_text_piece_raw(cmx_json_span *rest, cmx_view *piece)
     return true;
 }
 
-bool cmx_json_text_means(cmx_json_key key, cmx_view text)
+bool cmx_json_text_means(const cmx_json_key *key, cmx_view text)
 {
     size_t at = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (at == key.len) {
+        if (at == key->len) {
             return false;
         }
         size_t len = 1;
-        uint32_t unit = key.data[at] == '\\' ? read_escape(key.data + at, &len) : key.data[at];
+        uint32_t unit = key->data[at] == '\\' ? read_escape(key->data + at, &len) : key->data[at];
         if (unit != text.data[i]) {
             return false;
         }
         at += len;
     }
-    return at == key.len;
+    return at == key->len;
+}
+
+static unsigned find_name(const cmx_json_key *key, const uint8_t *name)
+{
+    for (unsigned which = 1; *name != 0; which++) {
+        if (cmx_json_text_is(key, (cmx_view){name + 1, *name})) {
+            return which;
+        }
+        name += 1 + *name;
+    }
+    return 0;
+}
+
+unsigned cmx_json_text_which(const cmx_json_key *key, const char *names)
+{
+    const uint8_t *name = (const uint8_t *)names;
+    size_t len = key->len;
+    if (key->escaped || len == 0) {
+        return find_name(key, name);
+    }
+    unsigned which = 1;
+    for (; *name > len; name += 1 + *name) {
+        which++;
+    }
+    for (; *name == len && name[1] != *key->data; name += 1 + *name) {
+        which++;
+    }
+    if (*name != len) {
+        return 0;
+    }
+    /* Nearly always the one: of equal length, few begin alike. */
+    return memcmp(key->data, name + 1, len) == 0 ? which : find_name(key, (const uint8_t *)names);
 }
 
 size_t cmx_json_text_line(uint8_t *out, size_t capacity, cmx_json_span string)

@@ -12,16 +12,22 @@
 enum { CMX_JSON_TEXT_ESCAPE_BYTES_MAX = 6 };
 
 /* Compares a name that has escapes in it with plain ASCII. */
-bool cmx_json_text_means(cmx_json_key key, cmx_view text);
+bool cmx_json_text_means(const cmx_json_key *key, cmx_view text);
 
 /* Returns whether a member's name is `text`. */
-static inline bool cmx_json_text_is(cmx_json_key key, cmx_view text)
+static inline bool cmx_json_text_is(const cmx_json_key *key, cmx_view text)
 {
-    if (key.escaped) {
+    if (key->escaped) {
         return cmx_json_text_means(key, text);
     }
-    return key.len == text.len && memcmp(key.data, text.data, text.len) == 0;
+    return key->len == text.len && memcmp(key->data, text.data, text.len) == 0;
 }
+
+/* Returns which of several names, counted from 1, a member's name is, or 0 if it is none.
+ *
+ * names  in plain ASCII, the longest first, the length of each as a byte before it: "\5model\2id"
+ */
+unsigned cmx_json_text_which(const cmx_json_key *key, const char *names);
 
 /* The piece that stands for what cannot be a character. It is told from text by its address: a
  * U+FFFD that was sent is text like any other. */

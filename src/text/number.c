@@ -173,21 +173,6 @@ size_t cmx_number_write(uint8_t out[CMX_NUMBER_BYTES_MAX], uint64_t value)
     return len;
 }
 
-size_t cmx_number_write_milli(uint8_t out[CMX_NUMBER_BYTES_MAX], uint32_t milli)
-{
-    size_t len = cmx_number_write(out, milli / 1000);
-    uint32_t rest = milli % 1000;
-    if (rest == 0) {
-        return len;
-    }
-    out[len++] = '.';
-    for (uint32_t unit = 100; rest > 0; unit /= 10) {
-        out[len++] = (uint8_t)('0' + rest / unit);
-        rest %= unit;
-    }
-    return len;
-}
-
 size_t cmx_number_write_decimal(uint8_t out[CMX_NUMBER_BYTES_MAX], uint64_t value,
                                 uint32_t decimals)
 {

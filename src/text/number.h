@@ -23,11 +23,8 @@ bool cmx_number_read_pico(cmx_view text, uint64_t *value);
 /* Writes `value` in decimal. Returns the bytes written. */
 size_t cmx_number_write(uint8_t out[CMX_NUMBER_BYTES_MAX], uint64_t value);
 
-/* Writes thousandths as a decimal without needless zeros: 700 as 0.7, 2000 as 2. Returns the bytes
- * written. */
-size_t cmx_number_write_milli(uint8_t out[CMX_NUMBER_BYTES_MAX], uint32_t milli);
-
-/* Writes value / 10^decimals as a decimal without needless zeros.
+/* Writes value / 10^decimals as a decimal without needless zeros: 700 thousandths as 0.7, 2000
+ * as 2.
  *
  * decimals  0..19
  *

@@ -97,19 +97,6 @@ size_t cmx_utf8_bad_len(const uint8_t *data, size_t len)
     return begun > 0 ? begun : 1;
 }
 
-size_t cmx_utf8_unfinished_len(const uint8_t *data, size_t len)
-{
-    for (size_t back = 1; back < CMX_UTF8_BYTES_MAX && back <= len; back++) {
-        if ((data[len - back] & 0xc0) == 0x80) {
-            continue;
-        }
-        cmx_utf8 state = {0};
-        bool fits = cmx_utf8_feed(&state, data + len - back, back) == back;
-        return fits && state.missing > 0 ? back : 0;
-    }
-    return 0;
-}
-
 bool cmx_utf8_is_valid(const uint8_t *data, size_t len)
 {
     cmx_utf8 state = {0};

@@ -35,9 +35,6 @@ size_t cmx_utf8_valid_len(const uint8_t *data, size_t len);
  * valid character: 1..3. */
 size_t cmx_utf8_bad_len(const uint8_t *data, size_t len);
 
-/* Returns the bytes at the end that begin a character and do not finish it: 0..3. */
-size_t cmx_utf8_unfinished_len(const uint8_t *data, size_t len);
-
 /* Returns whether `data` is valid and whole. */
 bool cmx_utf8_is_valid(const uint8_t *data, size_t len);
 

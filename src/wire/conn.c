@@ -76,11 +76,14 @@ void cmx_conn_init(cmx_conn *conn, uint32_t index, cmx_conn_env *env, uint8_t *m
     conn->resets_capacity = cmx_conn_resets_max(env->config);
     conn->unsent_max = cmx_h2_unsent_max(env->config->requests_max);
     memory += resets_bytes(env->config);
-    conn->received = (cmx_buffer){.data = memory, .capacity = env->config->read_bytes};
+    conn->received.data = memory;
+    conn->received.capacity = env->config->read_bytes;
     memory += conn->received.capacity;
-    conn->plain = (cmx_buffer){.data = memory, .capacity = plain_capacity(env->config)};
+    conn->plain.data = memory;
+    conn->plain.capacity = plain_capacity(env->config);
     memory += conn->plain.capacity;
-    conn->to_send = (cmx_buffer){.data = memory, .capacity = to_send_capacity(env->config)};
+    conn->to_send.data = memory;
+    conn->to_send.capacity = to_send_capacity(env->config);
 }
 
 static uint32_t state_timeout_ms(const cmx_config *config, enum cmx_conn_state state)
@@ -112,11 +115,18 @@ void cmx_conn_set_state(cmx_conn *conn, enum cmx_conn_state state, uint64_t now_
     conn->due_ms = timeout_ms == 0 ? UINT64_MAX : now_ms + timeout_ms;
 }
 
-static void close_socket(cmx_conn *conn, int64_t *socket)
+void cmx_conn_close_socket(cmx_conn *conn, int64_t *socket)
 {
     if (*socket != CMX_CONN_SOCKET_NONE) {
         conn->env->port->socket_close(conn->env->port_state, (uint32_t)*socket);
         *socket = CMX_CONN_SOCKET_NONE;
+    }
+}
+
+void cmx_conn_close_tries(cmx_conn *conn)
+{
+    for (uint32_t i = 0; i < CMX_CONN_RACING_MAX; i++) {
+        cmx_conn_close_socket(conn, &conn->tries[i].socket);
     }
 }
 
@@ -130,10 +140,8 @@ void cmx_conn_close(cmx_conn *conn)
     }
     cmx_h2_close(&conn->h2);
     cmx_tls_close(&conn->tls);
-    close_socket(conn, &conn->socket);
-    for (uint32_t i = 0; i < CMX_CONN_RACING_MAX; i++) {
-        close_socket(conn, &conn->tries[i].socket);
-    }
+    cmx_conn_close_socket(conn, &conn->socket);
+    cmx_conn_close_tries(conn);
     cmx_buffer_clear(&conn->received);
     cmx_buffer_clear(&conn->plain);
     cmx_buffer_clear(&conn->to_send);
@@ -173,11 +181,12 @@ void cmx_conn_on_rested(cmx_conn *conn, uint64_t now_ms)
     cmx_conn_on_input(conn, now_ms);
 }
 
-uint32_t cmx_conn_interest(const cmx_conn *conn)
+void cmx_conn_want(const cmx_conn *conn)
 {
     bool full = cmx_buffer_len(&conn->to_send) > 0 && conn->send_error == CMX_OK;
     uint32_t read = conn->rest_ms == UINT64_MAX ? CMX_SOCKET_READ : 0;
-    return full ? read | CMX_SOCKET_WRITE : read;
+    conn->env->port->socket_want(conn->env->port_state, (uint32_t)conn->socket,
+                                 full ? read | CMX_SOCKET_WRITE : read);
 }
 
 /* Where bytes come at short intervals, more will come soon: the socket is looked at again at the
@@ -194,8 +203,7 @@ static void rest(cmx_conn *conn, uint64_t now_ms)
     conn->rested_bytes = conn->rx_bytes;
     conn->came_ms = has_come ? now_ms : conn->came_ms;
     conn->rest_ms = is_busy ? (now_ms / interval_ms + 1) * interval_ms : UINT64_MAX;
-    conn->env->port->socket_want(conn->env->port_state, (uint32_t)conn->socket,
-                                 cmx_conn_interest(conn));
+    cmx_conn_want(conn);
 }
 
 void cmx_conn_on_socket(cmx_conn *conn, const cmx_port_ready *ready, uint64_t now_ms)

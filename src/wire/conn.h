@@ -33,19 +33,20 @@ typedef struct cmx_conn_proxy {
     cmx_view credentials;                    /* user:password in base64, a secret; empty = none */
 } cmx_conn_proxy;
 
-/* Where a connection goes; one per origin, borrowed by its connections. */
+/* Where a connection goes; one per origin, borrowed by its connections. The long texts come last:
+ * what is often looked at is then near, for which CPUs have shorter instructions. */
 typedef struct cmx_conn_target {
-    cmx_url url;            /* scheme, host, port */
-    cmx_conn_proxy proxy;   /* between here and there */
-    cmx_address address;    /* where to connect without resolving; port filled in */
-    bool address_known;     /* the host (or the proxy) is a literal, or the caller pinned one */
-    uint8_t family_won;     /* of the last socket that connected, tried first; 0 = none yet */
-    bool tables_whole;      /* the server does not heed the size that is asked for */
     cmx_tls_context *trust; /* NULL for plain http */
     cmx_socket_hook hook;   /* NULL = none */
     void *hook_user;
-    cmx_view key;      /* what a trace must never show; empty = none */
-    cmx_view key_name; /* header under which it is sent */
+    cmx_view key;         /* what a trace must never show; empty = none */
+    cmx_view key_name;    /* header under which it is sent */
+    cmx_address address;  /* where to connect without resolving; port filled in */
+    bool address_known;   /* the host (or the proxy) is a literal, or the caller pinned one */
+    uint8_t family_won;   /* of the last socket that connected, tried first; 0 = none yet */
+    bool tables_whole;    /* the server does not heed the size that is asked for */
+    cmx_conn_proxy proxy; /* between here and there */
+    cmx_url url;          /* scheme, host, port */
 } cmx_conn_target;
 
 /* What all connections of a client share. */
@@ -83,46 +84,45 @@ typedef struct cmx_conn_try {
     bool is_ready;  /* the port said so: ask how the connect ended */
 } cmx_conn_try;
 
+/* What is often looked at comes first, as in cmx_conn_target. */
 typedef struct cmx_conn {
-    uint32_t index;          /* row in the pool's table */
-    uint32_t origin;         /* row of the origin; valid unless CLOSED */
-    uint8_t state;           /* enum cmx_conn_state; written only by set_state() */
-    bool readable;           /* the port said so and it was not read dry since */
-    bool unread;             /* input may wait for the caller to pull it */
-    bool writable;           /* the socket took all it was given last time */
-    cmx_conn_env *env;       /* borrowed */
+    uint8_t state;     /* enum cmx_conn_state; written only by set_state() */
+    bool readable;     /* the port said so and it was not read dry since */
+    bool unread;       /* input may wait for the caller to pull it */
+    bool writable;     /* the socket took all it was given last time */
+    uint32_t index;    /* row in the pool's table */
+    uint32_t origin;   /* row of the origin; valid unless CLOSED */
+    int send_error;    /* sending failed; what was received is still read, then this ends it */
+    cmx_conn_env *env; /* borrowed */
     cmx_conn_target *target; /* borrowed; valid unless CLOSED; `family_won` is written here */
-
-    int64_t socket; /* the port's number, or CMX_CONN_SOCKET_NONE: also while AWAIT_CONNECT */
-    uint32_t query; /* the port's number while AWAIT_ADDRESS */
-    cmx_address addresses[CMX_CONN_ADDRESSES_MAX];
-    cmx_eyeballs race;                       /* which of them is tried when */
-    cmx_conn_try tries[CMX_CONN_RACING_MAX]; /* all free unless AWAIT_CONNECT */
-
-    cmx_tls tls;          /* native NULL for plain http */
+    uint64_t due_ms;         /* deadline of the state, UINT64_MAX = none */
+    uint64_t rest_ms;        /* the socket is left alone until then; UINT64_MAX = it is not */
+    int64_t socket;       /* the port's number, or CMX_CONN_SOCKET_NONE: also while AWAIT_CONNECT */
+    cmx_buffer to_send;   /* for the socket */
     cmx_h2 h2;            /* session NULL until AWAIT_SETTINGS */
     cmx_buffer received;  /* from the socket; cipher text with TLS */
     cmx_buffer plain;     /* decrypted, being fed to h2; `received` serves without TLS */
-    cmx_buffer to_send;   /* for the socket */
+    cmx_tls tls;          /* native NULL for plain http */
     cmx_h2_reset *resets; /* borrowed: for `h2` */
     uint32_t resets_capacity;
     uint32_t unsent_max; /* for `h2` */
 
     uint64_t dialed_ms;       /* when the dial began */
-    uint64_t due_ms;          /* deadline of the state, UINT64_MAX = none */
     uint64_t unread_since_ms; /* input waits for the caller since then; only with `unread` */
     uint64_t unread_total_ms; /* how long input waited in all: clocks of streams stood still */
     uint64_t drained_ms;      /* all that had come by then was pulled */
     uint64_t rx_bytes;        /* received from the socket in all */
     uint64_t stalled_ms;      /* bytes wait and the socket takes none since then, less the unread
                                  time by then; UINT64_MAX = it takes them */
-    uint64_t rest_ms;         /* the socket is left alone until then; UINT64_MAX = it is not */
     uint64_t rested_bytes;    /* rx_bytes when it was last read dry */
     uint64_t came_ms;         /* when it was last read dry and some had come */
     int last_error;           /* of the address that failed last, while others remain */
-    int send_error;    /* sending failed; what was received is still read, then this ends it */
-    int feed_error;    /* HTTP/2 broke; its reports are still taken, then this ends it */
-    int32_t tls_error; /* the TLS library's number, kept after the session is gone */
+    int feed_error;           /* HTTP/2 broke; its reports are still taken, then this ends it */
+    int32_t tls_error;        /* the TLS library's number, kept after the session is gone */
+    uint32_t query;           /* the port's number while AWAIT_ADDRESS */
+    cmx_conn_try tries[CMX_CONN_RACING_MAX]; /* all free unless AWAIT_CONNECT */
+    cmx_eyeballs race;                       /* which address is tried when */
+    cmx_address addresses[CMX_CONN_ADDRESSES_MAX];
 } cmx_conn;
 
 /* Returns how many resets may wait beside the library of one connection. */
@@ -136,6 +136,12 @@ void cmx_conn_init(cmx_conn *conn, uint32_t index, cmx_conn_env *env, uint8_t *m
 
 /* Moves to another state and arms its deadline; asserts that the move is legal. */
 void cmx_conn_set_state(cmx_conn *conn, enum cmx_conn_state state, uint64_t now_ms);
+
+/* Closes a socket of the connection, if it is one, and notes that there is none. */
+void cmx_conn_close_socket(cmx_conn *conn, int64_t *socket);
+
+/* Closes the sockets that are connecting. */
+void cmx_conn_close_tries(cmx_conn *conn);
 
 /* Releases socket, sessions and pending resolution in any state; the row is free again. Streams
  * that were not ended are forgotten: the pool ends them. */
@@ -157,8 +163,8 @@ void cmx_conn_on_input(cmx_conn *conn, uint64_t now_ms);
 /* To be called when the rest is over, or when a deadline may have what waits in the socket. */
 void cmx_conn_on_rested(cmx_conn *conn, uint64_t now_ms);
 
-/* Returns what the port shall report of the socket: room to write only while bytes wait for it. */
-uint32_t cmx_conn_interest(const cmx_conn *conn);
+/* Tells the port what to report of the socket: room to write only while bytes wait for it. */
+void cmx_conn_want(const cmx_conn *conn);
 
 /* To be called when no input is left for the caller to pull. With coalesce_ms a socket that had
  * some is then left alone for a while, so that what comes meanwhile is read in one go. */

@@ -27,10 +27,10 @@ static int start_http2(cmx_conn *conn, uint64_t now_ms)
         return rc;
     }
     cmx_h2_bound(&conn->h2, conn->unsent_max, conn->resets, conn->resets_capacity);
-    conn->h2.trace = (cmx_h2_trace){.lines = conn->env->lines,
-                                    .key = conn->target->key,
-                                    .key_name = conn->target->key_name,
-                                    .conn = conn->index};
+    conn->h2.trace.lines = conn->env->lines;
+    conn->h2.trace.key = conn->target->key;
+    conn->h2.trace.key_name = conn->target->key_name;
+    conn->h2.trace.conn = conn->index;
     cmx_conn_set_state(conn, CMX_CONN_AWAIT_SETTINGS, now_ms);
     cmx_conn_on_input(conn, now_ms);
     return cmx_conn_pump_flush(conn, now_ms);

@@ -15,31 +15,27 @@ enum {
     RECEIVES_PER_STEP = 64, /* before others get a turn */
 };
 
-static void add_view(cmx_buffer *out, cmx_view text)
+/* Fields are short, write_bytes is not: there is room. */
+static void add_text(cmx_buffer *out, const char *text)
 {
-    if (text.len > 0) {
-        CMX_ASSERT(text.len <= cmx_buffer_room(out)); /* fields are short, write_bytes is not */
-        memcpy(cmx_buffer_tail(out), text.data, text.len);
-        cmx_buffer_filled(out, text.len);
-    }
+    cmx_buffer_append(out, text, strlen(text));
 }
 
 void cmx_conn_proxy_open(cmx_conn *conn, uint64_t now_ms)
 {
     const cmx_conn_proxy *proxy = &conn->target->proxy;
-    const cmx_view authority = cmx_view_text(proxy->authority);
     cmx_buffer *out = &conn->to_send;
     CMX_ASSERT(cmx_buffer_len(out) == 0);
 
-    add_view(out, CMX_VIEW_LITERAL("CONNECT "));
-    add_view(out, authority);
-    add_view(out, CMX_VIEW_LITERAL(" HTTP/1.1\r\nHost: "));
-    add_view(out, authority);
+    add_text(out, "CONNECT ");
+    add_text(out, proxy->authority);
+    add_text(out, " HTTP/1.1\r\nHost: ");
+    add_text(out, proxy->authority);
     if (proxy->credentials.len > 0) {
-        add_view(out, CMX_VIEW_LITERAL("\r\nProxy-Authorization: Basic "));
-        add_view(out, proxy->credentials);
+        add_text(out, "\r\nProxy-Authorization: Basic ");
+        cmx_buffer_append(out, proxy->credentials.data, proxy->credentials.len);
     }
-    add_view(out, CMX_VIEW_LITERAL("\r\n\r\n"));
+    add_text(out, "\r\n\r\n");
     cmx_conn_set_state(conn, CMX_CONN_AWAIT_PROXY, now_ms);
 }
 
@@ -62,11 +58,6 @@ static size_t find_head_end(const uint8_t *bytes, size_t len)
     return 0;
 }
 
-static bool is_digit(uint8_t byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
 /* Compares as much of a status line as there is: who speaks another protocol is not waited for. */
 static bool is_http1(const uint8_t *bytes, size_t len)
 {
@@ -78,16 +69,30 @@ static bool is_http1(const uint8_t *bytes, size_t len)
 /* Returns the status of a head, or 0 if its first line has none. */
 static uint32_t read_status(const uint8_t *head, size_t len)
 {
-    if (len <= STATUS_LINE_BYTES_MIN || head[8] != ' ' || !is_digit(head[9]) ||
-        !is_digit(head[10]) || !is_digit(head[11]) || is_digit(head[12])) {
+    uint32_t status = 0;
+
+    if (len <= STATUS_LINE_BYTES_MIN || head[8] != ' ') {
         return 0;
     }
-    return (head[9] - 48u) * 100 + (head[10] - 48u) * 10 + (head[11] - 48u);
+    for (size_t i = 9; i < STATUS_LINE_BYTES_MIN; i++) {
+        uint32_t digit = head[i] - (uint32_t)'0';
+        if (digit > 9) {
+            return 0;
+        }
+        status = status * 10 + digit;
+    }
+    return head[STATUS_LINE_BYTES_MIN] - (uint32_t)'0' <= 9 ? 0 : status; /* a fourth digit */
+}
+
+/* Tells what the proxy said. `status` 0 = nothing that is an answer. */
+static void log_answer(const cmx_conn *conn, uint32_t status, uint64_t now_ms)
+{
+    cmx_conn_log(conn, CMX_LOG_PROXY, now_ms - conn->dialed_ms, status);
 }
 
 static int refuse(const cmx_conn *conn, uint32_t status, uint64_t now_ms)
 {
-    cmx_conn_log(conn, CMX_LOG_PROXY, now_ms - conn->dialed_ms, status);
+    log_answer(conn, status, now_ms);
     return status == STATUS_AUTH_REQUIRED ? CMX_ERR_PROXY_AUTH : CMX_ERR_PROXY;
 }
 
@@ -123,7 +128,7 @@ static int read_answer(cmx_conn *conn, uint64_t now_ms)
     if (status < 200 || status >= 300 || cmx_buffer_len(&conn->to_send) > 0) {
         return refuse(conn, status, now_ms);
     }
-    cmx_conn_log(conn, CMX_LOG_PROXY, now_ms - conn->dialed_ms, status);
+    log_answer(conn, status, now_ms);
     return CMX_OK;
 }
 

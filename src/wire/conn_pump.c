@@ -231,8 +231,7 @@ int cmx_conn_pump_flush(cmx_conn *conn, uint64_t now_ms)
         }
     }
     if (conn->socket != CMX_CONN_SOCKET_NONE && conn->state > CMX_CONN_AWAIT_CONNECT) {
-        conn->env->port->socket_want(conn->env->port_state, (uint32_t)conn->socket,
-                                     cmx_conn_interest(conn));
+        cmx_conn_want(conn);
     }
     return rc == CMX_AGAIN ? CMX_OK : rc;
 }

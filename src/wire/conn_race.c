@@ -20,20 +20,11 @@ void cmx_conn_race_init(cmx_conn *conn, cmx_address *found, size_t count)
     conn->last_error = CMX_ERR_NETWORK;
 }
 
-static void close_try(cmx_conn *conn, cmx_conn_try *at)
+/* The try of an address failed: the next one need not wait. */
+static void note_failure(cmx_conn *conn, uint32_t index, int status)
 {
-    conn->env->port->socket_close(conn->env->port_state, (uint32_t)at->socket);
-    at->socket = CMX_CONN_SOCKET_NONE;
-}
-
-static cmx_conn_try *find_room(cmx_conn *conn)
-{
-    for (uint32_t i = 0; i < CMX_CONN_RACING_MAX; i++) {
-        if (conn->tries[i].socket == CMX_CONN_SOCKET_NONE) {
-            return &conn->tries[i];
-        }
-    }
-    CMX_UNREACHABLE();
+    conn->last_error = status < 0 ? status : CMX_ERR_PORT;
+    cmx_eyeballs_on_failure(&conn->race, index);
 }
 
 static void open_try(cmx_conn *conn, uint32_t index)
@@ -48,11 +39,17 @@ static void open_try(cmx_conn *conn, uint32_t index)
     uint32_t socket = 0;
     int rc = env->port->socket_open(env->port_state, address, &options, &socket);
     if (rc != CMX_OK) {
-        conn->last_error = rc < 0 ? rc : CMX_ERR_PORT;
-        cmx_eyeballs_on_failure(&conn->race, index);
+        note_failure(conn, index, rc);
         return;
     }
-    *find_room(conn) = (cmx_conn_try){.socket = socket, .index = index};
+    cmx_conn_try *at = conn->tries;
+    while (at->socket != CMX_CONN_SOCKET_NONE) {
+        at++;
+        CMX_ASSERT(at < conn->tries + CMX_CONN_RACING_MAX);
+    }
+    at->socket = socket;
+    at->index = index;
+    at->is_ready = false;
     cmx_conn_log(conn, CMX_LOG_DIAL, address->family, address->port);
     if (cmx_lines_on(env->lines)) {
         cmx_conn_trace_dial(env->lines, conn->index, address);
@@ -64,46 +61,33 @@ static void open_try(cmx_conn *conn, uint32_t index)
 static void expire_try(cmx_conn *conn, uint32_t index)
 {
     for (uint32_t i = 0; i < CMX_CONN_RACING_MAX; i++) {
-        cmx_conn_try *at = &conn->tries[i];
-        if (at->socket != CMX_CONN_SOCKET_NONE && at->index == index) {
-            close_try(conn, at);
+        if (conn->tries[i].index == index) {
+            cmx_conn_close_socket(conn, &conn->tries[i].socket);
         }
     }
     conn->last_error = CMX_ERR_TIMEOUT_CONNECT;
 }
 
-static void take_winner(cmx_conn *conn, cmx_conn_try *winner)
-{
-    conn->socket = winner->socket;
-    winner->socket = CMX_CONN_SOCKET_NONE;
-    conn->target->family_won = conn->addresses[winner->index].family;
-    for (uint32_t i = 0; i < CMX_CONN_RACING_MAX; i++) {
-        if (conn->tries[i].socket != CMX_CONN_SOCKET_NONE) {
-            close_try(conn, &conn->tries[i]);
-        }
-    }
-}
-
-/* Returns true if one of the sockets that are ready has connected. */
+/* Returns true if one of the sockets that are ready has connected: the connection's from now on. */
 static bool has_winner(cmx_conn *conn)
 {
-    const cmx_conn_env *env = conn->env;
-
     for (uint32_t i = 0; i < CMX_CONN_RACING_MAX; i++) {
         cmx_conn_try *at = &conn->tries[i];
         if (at->socket == CMX_CONN_SOCKET_NONE || !at->is_ready) {
             continue;
         }
         at->is_ready = false;
-        int rc = env->port->socket_connected(env->port_state, (uint32_t)at->socket);
+        int rc = conn->env->port->socket_connected(conn->env->port_state, (uint32_t)at->socket);
         if (rc == CMX_OK) {
-            take_winner(conn, at);
+            conn->target->family_won = conn->addresses[at->index].family;
+            conn->socket = at->socket;
+            at->socket = CMX_CONN_SOCKET_NONE;
+            cmx_conn_close_tries(conn);
             return true;
         }
         if (rc != CMX_AGAIN) {
-            close_try(conn, at);
-            conn->last_error = rc < 0 ? rc : CMX_ERR_PORT;
-            cmx_eyeballs_on_failure(&conn->race, at->index);
+            cmx_conn_close_socket(conn, &at->socket);
+            note_failure(conn, at->index, rc);
         }
     }
     return false;

@@ -62,23 +62,17 @@ void cmx_conn_trace_event(cmx_lines *lines, uint32_t conn, enum cmx_log_code cod
     case CMX_LOG_PROXY:
         cmx_lines_text(lines, " the proxy answered ");
         cmx_lines_number(lines, b);
-        cmx_lines_text(lines, " after ms=");
-        cmx_lines_number(lines, a);
         break;
     case CMX_LOG_CONNECTED:
-        cmx_lines_text(lines, " connected after ms=");
-        cmx_lines_number(lines, a);
+        cmx_lines_text(lines, " connected");
         break;
     case CMX_LOG_SECURE:
         /* The only version and protocol there is: anything else ends the handshake. */
         cmx_lines_text(lines, " TLS 1.3, ALPN h2, verified, cipher=0x");
         cmx_lines_hex(lines, (uint32_t)b);
-        cmx_lines_text(lines, " after ms=");
-        cmx_lines_number(lines, a);
         break;
     case CMX_LOG_OPEN:
-        cmx_lines_text(lines, " open after ms=");
-        cmx_lines_number(lines, a);
+        cmx_lines_text(lines, " open");
         break;
     case CMX_LOG_CLOSED:
         add_end(lines, a);
@@ -86,6 +80,10 @@ void cmx_conn_trace_event(cmx_lines *lines, uint32_t conn, enum cmx_log_code cod
     case CMX_LOG_GOAWAY:
         cmx_lines_text(lines, " takes no more requests");
         break;
+    }
+    if (code != CMX_LOG_CLOSED && code != CMX_LOG_GOAWAY) {
+        cmx_lines_text(lines, " after ms=");
+        cmx_lines_number(lines, a);
     }
     cmx_lines_end(lines);
 }

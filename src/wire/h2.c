@@ -33,19 +33,20 @@ static void *note_refusal(void *session, void *block)
     return block;
 }
 
-static void *take_memory(size_t bytes, void *h2)
-{
-    return note_refusal(h2, cmx_region_take(region_of(h2), bytes));
-}
-
 static void *take_zeroed_memory(size_t count, size_t bytes, void *h2)
 {
     return note_refusal(h2, cmx_region_take_zeroed(region_of(h2), count, bytes));
 }
 
+/* No block becomes a new one. */
 static void *resize_memory(void *block, size_t bytes, void *h2)
 {
     return note_refusal(h2, cmx_region_resize(region_of(h2), block, bytes));
+}
+
+static void *take_memory(size_t bytes, void *h2)
+{
+    return resize_memory(NULL, bytes, h2);
 }
 
 static void give_memory(void *block, void *h2)
@@ -167,20 +168,7 @@ int cmx_h2_open(cmx_h2 *h2, const cmx_h2_library *library, cmx_region *region,
 void cmx_h2_close(cmx_h2 *h2)
 {
     nghttp2_session_del(h2->session);
-    h2->session = NULL;
-    h2->news = (cmx_h2_list){0};
-    h2->unsent_streams = (cmx_h2_list){0};
-    h2->deferred = (cmx_h2_list){0};
-    h2->owed = (cmx_h2_list){0};
-    h2->resets_count = 0;
-    h2->data_stream = NULL;
-    h2->found = NULL;
-    h2->data = (cmx_view){0};
-    h2->data_taken = false;
-    h2->paused = false;
-    h2->unsent = (cmx_view){0};
-    h2->active = 0;
-    h2->unsent_headers = 0;
+    *h2 = (cmx_h2){.session = NULL};
 }
 
 int cmx_h2_start(cmx_h2 *h2, cmx_h2_stream *stream, const cmx_h2_request *request)

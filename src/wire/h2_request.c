@@ -7,12 +7,15 @@
  */
 #include "wire/h2_request.h"
 
+#include "text/number.h"
+
 #include <nghttp2/nghttp2.h>
 
-enum {
-    PSEUDO_HEADERS = 4,
-    LENGTH_DIGITS_MAX = 20, /* of a 64-bit number */
-};
+_Static_assert((int)CMX_H2_FIELD_SECRET == (int)NGHTTP2_NV_FLAG_NO_INDEX &&
+                   (int)CMX_H2_FIELD_LIVES_NAME == (int)NGHTTP2_NV_FLAG_NO_COPY_NAME &&
+                   (int)CMX_H2_FIELD_LIVES ==
+                       (int)(NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE),
+               "the flags of a field are the library's");
 
 /* Fills `out` completely, except at the end of the body. */
 static int read_source(cmx_h2_stream *stream, uint8_t *out, size_t capacity, size_t *len)
@@ -69,64 +72,35 @@ static nghttp2_ssize read_body(nghttp2_session *session, int32_t stream_id, uint
     return (nghttp2_ssize)len;
 }
 
-static nghttp2_nv make_field(cmx_view name, cmx_view value, uint8_t flags)
+static void set_field(nghttp2_nv *out, cmx_view name, cmx_view value, uint8_t flags)
 {
     /* The library copies both and does not write: its type has no const. */
-    return (nghttp2_nv){(uint8_t *)(uintptr_t)name.data, (uint8_t *)(uintptr_t)value.data, name.len,
-                        value.len, flags};
-}
-
-static cmx_view format_length(uint64_t length, uint8_t digits[LENGTH_DIGITS_MAX])
-{
-    size_t start = LENGTH_DIGITS_MAX;
-
-    do {
-        start--;
-        digits[start] = (uint8_t)('0' + length % 10);
-        length /= 10;
-    } while (length > 0);
-    return (cmx_view){digits + start, LENGTH_DIGITS_MAX - start};
-}
-
-static uint8_t library_flags(uint8_t flags)
-{
-    uint8_t out = NGHTTP2_NV_FLAG_NONE;
-    if ((flags & CMX_H2_FIELD_SECRET) != 0) {
-        out |= NGHTTP2_NV_FLAG_NO_INDEX;
-    }
-    if ((flags & (CMX_H2_FIELD_LIVES_NAME | CMX_H2_FIELD_LIVES)) != 0) {
-        out |= NGHTTP2_NV_FLAG_NO_COPY_NAME;
-    }
-    if ((flags & CMX_H2_FIELD_LIVES) != 0) {
-        out |= NGHTTP2_NV_FLAG_NO_COPY_VALUE;
-    }
-    return out;
+    out->name = (uint8_t *)(uintptr_t)name.data;
+    out->value = (uint8_t *)(uintptr_t)value.data;
+    out->namelen = name.len;
+    out->valuelen = value.len;
+    out->flags = flags;
 }
 
 int cmx_h2_request_submit(cmx_h2 *h2, cmx_h2_stream *stream, const cmx_h2_request *request)
 {
-    CMX_FILLED_LATER nghttp2_nv fields[PSEUDO_HEADERS + 1 + CMX_H2_FIELDS_MAX];
+    CMX_FILLED_LATER nghttp2_nv fields[CMX_H2_FIELDS_MAX + 1];
     nghttp2_data_provider2 provider = {.source = {.ptr = NULL}, .read_callback = read_body};
     const cmx_source *source = request->source;
     bool has_body = source != NULL && source->length > 0;
-    uint8_t digits[LENGTH_DIGITS_MAX];
-    const uint8_t name_lives = NGHTTP2_NV_FLAG_NO_COPY_NAME; /* a literal outlives the library */
-    const uint8_t both_live = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
-    size_t count = 0;
+    uint8_t digits[CMX_NUMBER_BYTES_MAX];
+    size_t count = request->field_count;
     int32_t id;
 
-    CMX_ASSERT(request->field_count <= CMX_H2_FIELDS_MAX);
-    fields[count++] = make_field(CMX_VIEW_LITERAL(":method"), request->method, both_live);
-    fields[count++] = make_field(CMX_VIEW_LITERAL(":scheme"), request->scheme, both_live);
-    fields[count++] = make_field(CMX_VIEW_LITERAL(":authority"), request->authority, name_lives);
-    fields[count++] = make_field(CMX_VIEW_LITERAL(":path"), request->path, name_lives);
-    if (source != NULL) {
-        fields[count++] = make_field(CMX_VIEW_LITERAL("content-length"),
-                                     format_length(source->length, digits), name_lives);
-    }
-    for (size_t i = 0; i < request->field_count; i++) {
+    CMX_ASSERT(count <= CMX_H2_FIELDS_MAX);
+    for (size_t i = 0; i < count; i++) {
         const cmx_h2_field *field = &request->fields[i];
-        fields[count++] = make_field(field->name, field->value, library_flags(field->flags));
+        set_field(&fields[i], field->name, field->value, field->flags);
+    }
+    if (source != NULL) {
+        const cmx_view length = {digits, cmx_number_write(digits, source->length)};
+        set_field(&fields[count++], CMX_VIEW_LITERAL("content-length"), length,
+                  CMX_H2_FIELD_LIVES_NAME);
     }
     id = nghttp2_submit_request2(h2->session, NULL, fields, count, has_body ? &provider : NULL,
                                  stream);

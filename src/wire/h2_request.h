@@ -12,13 +12,14 @@
 #include "chatmux/limits.h"
 
 enum {
-    CMX_H2_FIELDS_MAX = CMX_LIMIT_REQUEST_FIELDS, /* request headers beside the pseudo headers */
+    CMX_H2_PSEUDO_FIELDS = 4, /* :method, :scheme, :authority, :path: they come first */
+    CMX_H2_FIELDS_MAX = CMX_H2_PSEUDO_FIELDS + CMX_LIMIT_REQUEST_FIELDS,
 };
 
 enum cmx_h2_field_flag {
     CMX_H2_FIELD_SECRET = 1,     /* never put into a compression table: RFC 7541, 7.1.3 */
     CMX_H2_FIELD_LIVES_NAME = 2, /* a literal, so it need not be copied */
-    CMX_H2_FIELD_LIVES = 4,      /* name and value are literals */
+    CMX_H2_FIELD_LIVES = 6,      /* name and value are literals */
 };
 
 typedef struct cmx_h2_field {
@@ -28,13 +29,9 @@ typedef struct cmx_h2_field {
 } cmx_h2_field;
 
 typedef struct cmx_h2_request {
-    cmx_view method; /* a literal */
-    cmx_view scheme; /* a literal */
-    cmx_view authority;
-    cmx_view path;
-    const cmx_h2_field *fields;
-    size_t field_count;       /* 0..CMX_H2_FIELDS_MAX */
-    const cmx_source *source; /* NULL or length 0 = END_STREAM with the head */
+    const cmx_h2_field *fields; /* all but content-length */
+    size_t field_count;         /* 0..CMX_H2_FIELDS_MAX */
+    const cmx_source *source;   /* NULL or length 0 = END_STREAM with the head */
 } cmx_h2_request;
 
 /* Hands a request to the library; everything but the source and literals is copied.

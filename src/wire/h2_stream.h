@@ -91,52 +91,53 @@ typedef struct cmx_h2_list {
     cmx_h2_stream *last;
 } cmx_h2_list;
 
+/* What is often looked at comes first: CPUs have shorter instructions for what is near. */
 typedef struct cmx_h2 {
-    void *session;              /* owned: the library's session; NULL = closed */
-    cmx_region *region;         /* borrowed */
-    uint32_t region_owner;      /* to whom its memory is charged */
+    void *session;           /* owned: the library's session; NULL = closed */
+    int failure;             /* the library can only be closed any more; else CMX_OK */
+    uint32_t active;         /* streams started and not ended */
+    uint32_t unsent_headers; /* HEADERS still in the library, cancelled ones included */
+    uint32_t unsent_max;     /* HEADERS that may be in the library */
+    bool starved;            /* the region refused it memory */
+    bool data_taken;         /* the chunk was given out by cmx_h2_next() */
+    bool paused;             /* the library stopped inside a DATA frame */
+    bool settings_received;  /* the peer's first SETTINGS came */
+    bool goaway_received;
+    bool leaving;               /* we sent GOAWAY(NO_ERROR) */
+    bool terminated;            /* we sent a GOAWAY with an error */
+    bool tables_broken;         /* the error was in the compression of header fields */
+    cmx_h2_stream *data_stream; /* whose chunk is lent; NULL = none */
+    cmx_h2_stream *found;       /* by the last callback, and not ended since; or NULL */
     cmx_h2_list news;           /* streams with a HEAD or END to report */
+    cmx_view data;              /* the chunk: lies in the bytes being fed */
+    cmx_view unsent;            /* frame bytes of the library that did not fit the last write */
+    uint32_t goaway_code;       /* first non-zero code, else 0 */
+    uint32_t resets_count;
+    cmx_h2_trace trace;
     cmx_h2_list unsent_streams; /* streams whose HEADERS are still in the library */
     cmx_h2_list deferred;       /* streams whose upload gave way to others */
     cmx_h2_list owed;           /* streams whose `credit` waits for room in the library */
+    cmx_region *region;         /* borrowed */
     cmx_h2_reset *resets;       /* borrowed: what waits for room in the library */
     uint32_t resets_capacity;   /* as many as there may be streams */
-    uint32_t resets_count;
-    cmx_h2_stream *data_stream; /* whose chunk is lent; NULL = none */
-    cmx_h2_stream *found;       /* by the last callback, and not ended since; or NULL */
-    cmx_view data;              /* the chunk: lies in the bytes being fed */
-    cmx_view unsent;            /* frame bytes of the library that did not fit the last write */
-    uint32_t active;            /* streams started and not ended */
-    uint32_t unsent_max;        /* HEADERS that may be in the library */
-    uint32_t unsent_headers;    /* HEADERS still in the library, cancelled ones included */
+    uint32_t region_owner;      /* to whom its memory is charged */
     uint32_t credit;            /* bytes done with that the library was not told of yet */
     uint32_t credit_min;        /* it is told of at least so many */
     uint32_t stream_credit_min; /* the same for one stream */
     uint32_t upload_round;      /* each stream sends at most one DATA frame in a round */
     uint32_t head_bytes_max;    /* copied from the limits */
-    uint32_t goaway_code;       /* first non-zero code, else 0 */
     int32_t goaway_last_id;     /* lowest seen; INT32_MAX = none */
     uint32_t streams_assumed;   /* the peer's MAX_CONCURRENT_STREAMS until its SETTINGS come */
     uint32_t resets_sent;       /* RST_STREAM of streams whose HEADERS had left */
     uint8_t goaway_debug[CMX_H2_DEBUG_BYTES]; /* with goaway_code, cut to fit */
     uint8_t goaway_debug_len;                 /* bytes */
-    int failure;            /* the library can only be closed any more; else CMX_OK */
-    bool starved;           /* the region refused it memory */
-    bool data_taken;        /* the chunk was given out by cmx_h2_next() */
-    bool paused;            /* the library stopped inside a DATA frame */
-    bool settings_received; /* the peer's first SETTINGS came */
-    bool goaway_received;
-    bool leaving;             /* we sent GOAWAY(NO_ERROR) */
-    bool terminated;          /* we sent a GOAWAY with an error */
-    bool tables_broken;       /* the error was in the compression of header fields */
-    uint64_t frames_received; /* any frame: proof of life */
+    uint64_t frames_received;                 /* any frame: proof of life */
     uint64_t pings_acked;
     int64_t now_unix_ms;    /* for dates in heads; 0 = not known; set by who owns a clock */
     int64_t date_unix_ms;   /* what the head of `date_stream` says it is */
     int32_t date_stream;    /* 0 = none */
     int32_t rates_stream;   /* whose head filled `rates`; 0 = none, or it was used */
     cmx_rate_headers rates; /* of the head that spoke of limits last */
-    cmx_h2_trace trace;
 } cmx_h2;
 
 /* Returns the request id of a head; empty = none came. */

@@ -10,15 +10,10 @@
 #include <nghttp2/nghttp2.h>
 
 #define HIDDEN "<redacted>"
+#define SENT " send "
+#define RECEIVED " recv "
 
 enum { GOAWAY_TEXT_BYTES_MAX = 64 }; /* of the server's debug data */
-
-static void begin_line(const cmx_h2_trace *trace, bool sent)
-{
-    cmx_lines_text(trace->lines, "conn ");
-    cmx_lines_number(trace->lines, trace->conn);
-    cmx_lines_text(trace->lines, sent ? " send " : " recv ");
-}
 
 static void add_number(cmx_lines *lines, const char *name, uint64_t number)
 {
@@ -26,26 +21,28 @@ static void add_number(cmx_lines *lines, const char *name, uint64_t number)
     cmx_lines_number(lines, number);
 }
 
-static const char *type_name(uint8_t type)
+static void begin_line(const cmx_h2_trace *trace, const char *what)
 {
-    static const char *const names[] = {
-        [NGHTTP2_DATA] = "DATA",
-        [NGHTTP2_HEADERS] = "HEADERS",
-        [NGHTTP2_PRIORITY] = "PRIORITY",
-        [NGHTTP2_RST_STREAM] = "RST_STREAM",
-        [NGHTTP2_SETTINGS] = "SETTINGS",
-        [NGHTTP2_PUSH_PROMISE] = "PUSH_PROMISE",
-        [NGHTTP2_PING] = "PING",
-        [NGHTTP2_GOAWAY] = "GOAWAY",
-        [NGHTTP2_WINDOW_UPDATE] = "WINDOW_UPDATE",
-        [NGHTTP2_CONTINUATION] = "CONTINUATION",
-    };
-    return type < CMX_ARRAY_LEN(names) ? names[type] : NULL;
+    add_number(trace->lines, "conn ", trace->conn);
+    cmx_lines_text(trace->lines, what);
 }
+
+/* Returns the word of a list of words, each with a NUL behind it, or NULL behind the last one. */
+static const char *find_word(const char *words, size_t index)
+{
+    for (; index > 0 && *words != '\0'; index--) {
+        words += strlen(words) + 1;
+    }
+    return *words != '\0' ? words : NULL;
+}
+
+/* By number: RFC 9113, 6. */
+static const char type_names[] = "DATA\0HEADERS\0PRIORITY\0RST_STREAM\0SETTINGS\0PUSH_PROMISE\0"
+                                 "PING\0GOAWAY\0WINDOW_UPDATE\0CONTINUATION\0";
 
 static void add_head(cmx_lines *lines, const nghttp2_frame_hd *head)
 {
-    const char *name = type_name(head->type);
+    const char *name = find_word(type_names, head->type);
 
     if (name != NULL) {
         cmx_lines_text(lines, name);
@@ -60,35 +57,52 @@ static void add_head(cmx_lines *lines, const nghttp2_frame_hd *head)
     add_number(lines, " length=", head->length);
 }
 
-static const char *setting_name(int32_t id)
-{
-    static const char *const names[] = {
-        [NGHTTP2_SETTINGS_HEADER_TABLE_SIZE] = " HEADER_TABLE_SIZE=",
-        [NGHTTP2_SETTINGS_ENABLE_PUSH] = " ENABLE_PUSH=",
-        [NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS] = " MAX_CONCURRENT_STREAMS=",
-        [NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE] = " INITIAL_WINDOW_SIZE=",
-        [NGHTTP2_SETTINGS_MAX_FRAME_SIZE] = " MAX_FRAME_SIZE=",
-        [NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE] = " MAX_HEADER_LIST_SIZE=",
-        [NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL] = " ENABLE_CONNECT_PROTOCOL=",
-        [NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES] = " NO_RFC7540_PRIORITIES=",
-    };
-    return id > 0 && (size_t)id < CMX_ARRAY_LEN(names) ? names[id] : NULL;
-}
+/* By number from 1 on: RFC 9113, 6.5.2; RFC 8441; RFC 9218. */
+static const char setting_names[] =
+    " HEADER_TABLE_SIZE=\0 ENABLE_PUSH=\0 MAX_CONCURRENT_STREAMS=\0 INITIAL_WINDOW_SIZE=\0"
+    " MAX_FRAME_SIZE=\0 MAX_HEADER_LIST_SIZE=\0 SETTING_7=\0 ENABLE_CONNECT_PROTOCOL=\0"
+    " NO_RFC7540_PRIORITIES=\0";
 
 static void add_settings(cmx_lines *lines, const nghttp2_settings *settings)
 {
-    if ((settings->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
-        cmx_lines_text(lines, " ACK");
-    }
     for (size_t i = 0; i < settings->niv; i++) {
         const nghttp2_settings_entry *entry = &settings->iv[i];
-        const char *name = setting_name(entry->settings_id);
+        uint32_t id = (uint32_t)entry->settings_id;
+        const char *name = id > 0 ? find_word(setting_names, id - 1) : NULL;
         if (name == NULL) {
-            add_number(lines, " SETTING_", (uint32_t)entry->settings_id);
+            add_number(lines, " SETTING_", id);
             name = "=";
         }
         add_number(lines, name, entry->value);
     }
+}
+
+/* Why the library refused a frame. It has many more errors, and a text for each, but these are the
+ * ones that a frame can cause. */
+static void add_refusal(cmx_lines *lines, int error)
+{
+    static const uint8_t errors[] = {
+        -NGHTTP2_ERR_PROTO - 500,
+        -NGHTTP2_ERR_STREAM_CLOSED - 500,
+        -NGHTTP2_ERR_FRAME_SIZE_ERROR - 500,
+        -NGHTTP2_ERR_HEADER_COMP - 500,
+        -NGHTTP2_ERR_FLOW_CONTROL - 500,
+        -NGHTTP2_ERR_HTTP_HEADER - 500,
+        -NGHTTP2_ERR_HTTP_MESSAGING - 500,
+        -NGHTTP2_ERR_REFUSED_STREAM - 500,
+        -NGHTTP2_ERR_INTERNAL - 500,
+    };
+    const uint8_t *at = memchr(errors, -error - 500, sizeof errors);
+
+    cmx_lines_text(lines, ": ");
+    if (at == NULL) {
+        add_number(lines, "error ", (uint32_t)-error);
+        return;
+    }
+    cmx_lines_text(
+        lines, find_word("protocol error\0stream is closed\0frame size\0compression\0flow control\0"
+                         "header field\0malformed message\0refused stream\0internal\0",
+                         (size_t)(at - errors)));
 }
 
 static bool has_key(const cmx_h2_trace *trace, cmx_view value)
@@ -103,13 +117,19 @@ static bool has_key(const cmx_h2_trace *trace, cmx_view value)
     return false;
 }
 
+/* An error code of a frame, by name. */
+static void add_code(cmx_lines *lines, uint32_t code)
+{
+    cmx_lines_text(lines, " ");
+    cmx_lines_text(lines, nghttp2_http2_strerror(code));
+}
+
 static void add_goaway(const cmx_h2_trace *trace, const nghttp2_goaway *goaway)
 {
     cmx_view text = {goaway->opaque_data, goaway->opaque_data_len};
 
     add_number(trace->lines, " last_stream=", (uint32_t)goaway->last_stream_id);
-    cmx_lines_text(trace->lines, " ");
-    cmx_lines_text(trace->lines, nghttp2_http2_strerror(goaway->error_code));
+    add_code(trace->lines, goaway->error_code);
     if (text.len == 0) {
         return;
     }
@@ -126,26 +146,44 @@ static void add_goaway(const cmx_h2_trace *trace, const nghttp2_goaway *goaway)
 static void add_details(const cmx_h2_trace *trace, const nghttp2_frame *frame)
 {
     cmx_lines *lines = trace->lines;
+    uint8_t type = frame->hd.type;
 
-    if (frame->hd.type == NGHTTP2_SETTINGS) {
-        add_settings(lines, &frame->settings);
-    } else if (frame->hd.type == NGHTTP2_WINDOW_UPDATE) {
-        add_number(lines, " increment=", (uint32_t)frame->window_update.window_size_increment);
-    } else if (frame->hd.type == NGHTTP2_RST_STREAM) {
-        cmx_lines_text(lines, " ");
-        cmx_lines_text(lines, nghttp2_http2_strerror(frame->rst_stream.error_code));
-    } else if (frame->hd.type == NGHTTP2_GOAWAY) {
-        add_goaway(trace, &frame->goaway);
-    } else if (frame->hd.type == NGHTTP2_PING && (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+    if ((type == NGHTTP2_SETTINGS || type == NGHTTP2_PING) &&
+        (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
         cmx_lines_text(lines, " ACK");
+    }
+    if (type == NGHTTP2_SETTINGS) {
+        add_settings(lines, &frame->settings);
+    } else if (type == NGHTTP2_WINDOW_UPDATE) {
+        add_number(lines, " increment=", (uint32_t)frame->window_update.window_size_increment);
+    } else if (type == NGHTTP2_RST_STREAM) {
+        add_code(lines, frame->rst_stream.error_code);
+    } else if (type == NGHTTP2_GOAWAY) {
+        add_goaway(trace, &frame->goaway);
     }
 }
 
 /* DATA and HEADERS are told when they begin: what they carry comes before their end. */
 static bool is_told_at_start(uint8_t type)
 {
-    return type == NGHTTP2_DATA || type == NGHTTP2_HEADERS || type == NGHTTP2_PUSH_PROMISE ||
-           type == NGHTTP2_CONTINUATION || type_name(type) == NULL;
+    const uint32_t early = 1u << NGHTTP2_DATA | 1u << NGHTTP2_HEADERS | 1u << NGHTTP2_PUSH_PROMISE |
+                           1u << NGHTTP2_CONTINUATION;
+    return type > NGHTTP2_CONTINUATION || (early >> type & 1u) != 0;
+}
+
+/* frame  NULL = its head says it all
+ * error  why the library refused it, or 0 */
+static void tell_frame(const cmx_h2_trace *trace, const char *what, const nghttp2_frame_hd *head,
+                       const nghttp2_frame *frame, int error)
+{
+    begin_line(trace, what);
+    add_head(trace->lines, head);
+    if (error != 0) {
+        add_refusal(trace->lines, error);
+    } else if (frame != NULL) {
+        add_details(trace, frame);
+    }
+    cmx_lines_end(trace->lines);
 }
 
 void cmx_h2_trace_start(const cmx_h2_trace *trace, const void *head)
@@ -153,9 +191,7 @@ void cmx_h2_trace_start(const cmx_h2_trace *trace, const void *head)
     const nghttp2_frame_hd *frame_head = head;
 
     if (is_told_at_start(frame_head->type)) {
-        begin_line(trace, false);
-        add_head(trace->lines, frame_head);
-        cmx_lines_end(trace->lines);
+        tell_frame(trace, RECEIVED, frame_head, NULL, 0);
     }
 }
 
@@ -164,10 +200,7 @@ void cmx_h2_trace_received(const cmx_h2_trace *trace, const void *frame)
     const nghttp2_frame *whole = frame;
 
     if (!is_told_at_start(whole->hd.type)) {
-        begin_line(trace, false);
-        add_head(trace->lines, &whole->hd);
-        add_details(trace, whole);
-        cmx_lines_end(trace->lines);
+        tell_frame(trace, RECEIVED, &whole->hd, whole, 0);
     }
 }
 
@@ -175,22 +208,14 @@ void cmx_h2_trace_refused(const cmx_h2_trace *trace, const void *frame, int erro
 {
     const nghttp2_frame *whole = frame;
 
-    begin_line(trace, false);
-    cmx_lines_text(trace->lines, "refused: ");
-    add_head(trace->lines, &whole->hd);
-    cmx_lines_text(trace->lines, ": ");
-    cmx_lines_text(trace->lines, nghttp2_strerror(error));
-    cmx_lines_end(trace->lines);
+    tell_frame(trace, RECEIVED "refused: ", &whole->hd, NULL, error);
 }
 
 void cmx_h2_trace_sent(const cmx_h2_trace *trace, const void *frame)
 {
     const nghttp2_frame *whole = frame;
 
-    begin_line(trace, true);
-    add_head(trace->lines, &whole->hd);
-    add_details(trace, whole);
-    cmx_lines_end(trace->lines);
+    tell_frame(trace, SENT, &whole->hd, whole, 0);
     if (whole->hd.type == NGHTTP2_HEADERS) {
         for (size_t i = 0; i < whole->headers.nvlen; i++) {
             const nghttp2_nv *field = &whole->headers.nva[i];
@@ -231,7 +256,7 @@ static void add_target(cmx_lines *lines, cmx_view target)
 
 void cmx_h2_trace_field(const cmx_h2_trace *trace, bool sent, cmx_view name, cmx_view value)
 {
-    begin_line(trace, sent);
+    begin_line(trace, sent ? SENT : RECEIVED);
     cmx_lines_foreign(trace->lines, name);
     cmx_lines_text(trace->lines, ": ");
     if (cmx_view_equal(name, trace->key_name) || cmx_field_name_secret(name) ||

@@ -111,8 +111,7 @@ static int send_bytes(WOLFSSL *session, char *bytes, int size, void *ctx)
     if (len == 0) {
         return WOLFSSL_CBIO_ERR_WANT_WRITE;
     }
-    memcpy(cmx_buffer_tail(tls->to_send), bytes, len);
-    cmx_buffer_filled(tls->to_send, len);
+    cmx_buffer_append(tls->to_send, bytes, len);
     return (int)len;
 }
 
@@ -127,10 +126,7 @@ int cmx_tls_context_init(cmx_tls_context *context, cmx_region *region)
     context->native = NULL;
     context->region = region;
     context->roots = 0;
-    if (native == NULL) {
-        return setup_status(region, refused);
-    }
-    if (!configure_context(native)) {
+    if (native == NULL || !configure_context(native)) {
         wolfSSL_CTX_free(native);
         return setup_status(region, refused);
     }
@@ -149,23 +145,19 @@ void cmx_tls_context_deinit(cmx_tls_context *context)
 
 /* Tells whether a certificate may sign others. The library would take whatever its operator loads
  * as a root: a server's own certificate among the roots could then vouch for any name. */
-static int check_is_ca(cmx_region *region, const uint8_t *der, size_t len)
+static bool is_ca(cmx_region *region, const uint8_t *der, size_t len)
 {
-    uint64_t refused = cmx_region_refused(region);
     DecodedCert *decoded = cmx_region_take(region, sizeof(*decoded));
     if (decoded == NULL) {
-        return CMX_ERR_NO_MEMORY;
+        return false;
     }
     wc_InitDecodedCert(decoded, der, (word32)len, region);
-    int native = wc_ParseCert(decoded, CERT_TYPE, NO_VERIFY, NULL);
+    bool parsed = wc_ParseCert(decoded, CERT_TYPE, NO_VERIFY, NULL) == 0;
     bool may_sign = !decoded->extKeyUsageSet || (decoded->extKeyUsage & KEYUSE_KEY_CERT_SIGN) != 0;
-    int rc = native == 0 && decoded->isCA && may_sign ? CMX_OK : CMX_ERR_CERT_INVALID;
-    if (cmx_region_refused(region) > refused) {
-        rc = CMX_ERR_NO_MEMORY;
-    }
+    bool passes = parsed && decoded->isCA && may_sign;
     wc_FreeDecodedCert(decoded);
     cmx_region_give(region, decoded);
-    return rc;
+    return passes;
 }
 
 int cmx_tls_context_add_der(cmx_tls_context *context, const uint8_t *der, size_t len)
@@ -176,13 +168,11 @@ int cmx_tls_context_add_der(cmx_tls_context *context, const uint8_t *der, size_t
     cmx_region_charge(context->region, 0);
     uint64_t refused = cmx_region_refused(context->region);
     size_t used = cmx_region_used(context->region);
-    int rc = check_is_ca(context->region, der, len);
-    if (rc != CMX_OK) {
-        return rc;
-    }
-    if (wolfSSL_CTX_load_verify_buffer(context->native, der, (long)len, WOLFSSL_FILETYPE_ASN1) !=
-        WOLFSSL_SUCCESS) {
-        rc = setup_status(context->region, refused);
+    bool is_added = is_ca(context->region, der, len) &&
+                    wolfSSL_CTX_load_verify_buffer(context->native, der, (long)len,
+                                                   WOLFSSL_FILETYPE_ASN1) == WOLFSSL_SUCCESS;
+    if (!is_added) {
+        int rc = setup_status(context->region, refused);
         return rc == CMX_ERR_NO_MEMORY ? rc : CMX_ERR_CERT_INVALID;
     }
     /* A root that the library had already is kept once; directories hold the same one under
@@ -248,10 +238,7 @@ int cmx_tls_open(cmx_tls *tls, cmx_tls_context *context, const char *host, bool 
     tls->verified = false;
     tls->native_error = 0;
     WOLFSSL *session = wolfSSL_new(context->native);
-    if (session == NULL) {
-        return setup_status(context->region, refused);
-    }
-    if (!set_identity(session, host, is_ip) ||
+    if (session == NULL || !set_identity(session, host, is_ip) ||
         wolfSSL_UseALPN(session, protocols, sizeof(protocols) - 1,
                         WOLFSSL_ALPN_FAILED_ON_MISMATCH) != WOLFSSL_SUCCESS) {
         wolfSSL_free(session);

@@ -4,6 +4,7 @@
  * reported. A chunk must lie in the bytes being fed; that is asserted for each one.
  */
 #include "unit/h2_world.h"
+#include "unit/region_check.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -82,15 +83,13 @@ void h2_world_close(h2_world *world)
 void h2_world_start(h2_world *world, size_t index, const cmx_source *source)
 {
     const cmx_h2_field fields[] = {
-        {CMX_VIEW_LITERAL("api-key"), CMX_VIEW_LITERAL("secret-0123456789"), true},
-        {CMX_VIEW_LITERAL("content-type"), CMX_VIEW_LITERAL("application/json"), false}};
-    const cmx_h2_request request = {.method = CMX_VIEW_LITERAL("POST"),
-                                    .scheme = CMX_VIEW_LITERAL("https"),
-                                    .authority = CMX_VIEW_LITERAL("relay.example"),
-                                    .path = CMX_VIEW_LITERAL("/v1/chat/completions"),
-                                    .fields = fields,
-                                    .field_count = CMX_ARRAY_LEN(fields),
-                                    .source = source};
+        {CMX_VIEW_LITERAL(":method"), CMX_VIEW_LITERAL("POST"), CMX_H2_FIELD_LIVES},
+        {CMX_VIEW_LITERAL(":scheme"), CMX_VIEW_LITERAL("https"), CMX_H2_FIELD_LIVES},
+        {CMX_VIEW_LITERAL(":authority"), CMX_VIEW_LITERAL("relay.example"), 0},
+        {CMX_VIEW_LITERAL(":path"), CMX_VIEW_LITERAL("/v1/chat/completions"), 0},
+        {CMX_VIEW_LITERAL("api-key"), CMX_VIEW_LITERAL("secret-0123456789"), CMX_H2_FIELD_SECRET},
+        {CMX_VIEW_LITERAL("content-type"), CMX_VIEW_LITERAL("application/json"), 0}};
+    const cmx_h2_request request = {fields, CMX_ARRAY_LEN(fields), source};
     h2_world_stream *stream = &world->streams[index];
 
     memset(stream, 0, sizeof(*stream));

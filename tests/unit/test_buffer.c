@@ -27,8 +27,7 @@ static cmx_buffer make_buffer(void)
 static void append(cmx_buffer *buffer, const char *text)
 {
     assert_true(strlen(text) <= cmx_buffer_room(buffer));
-    memcpy(cmx_buffer_tail(buffer), text, strlen(text));
-    cmx_buffer_filled(buffer, strlen(text));
+    cmx_buffer_append(buffer, text, strlen(text));
 }
 
 static void test_buffer_appended_is_at_the_head(void **state)
@@ -124,6 +123,11 @@ static void fill_too_much(void *ctx)
     cmx_buffer_filled(ctx, CAPACITY - 2);
 }
 
+static void append_too_much(void *ctx)
+{
+    cmx_buffer_append(ctx, memory, CAPACITY - 2);
+}
+
 static void test_buffer_beyond_its_ends_panics(void **state)
 {
     (void)state;
@@ -132,6 +136,7 @@ static void test_buffer_beyond_its_ends_panics(void **state)
     append(&buffer, "abc");
     expect_panic(skip_too_much, &buffer);
     expect_panic(fill_too_much, &buffer);
+    expect_panic(append_too_much, &buffer);
 }
 
 int main(void)

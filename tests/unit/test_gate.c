@@ -169,16 +169,6 @@ static void test_gate_forgets_an_origin(void **state)
     assert_false(cmx_gate_may_start(&gate, key_c, 0));
 }
 
-static void test_gate_models_have_their_own_hash(void **state)
-{
-    (void)state;
-    uint64_t hash = cmx_gate_hash_model(CMX_VIEW_LITERAL("gpt-4.1"));
-    assert_true(hash == cmx_gate_hash_model(CMX_VIEW_LITERAL("gpt-4.1")));
-    assert_false(hash == cmx_gate_hash_model(CMX_VIEW_LITERAL("gpt-4.1-mini")));
-    assert_true(cmx_gate_hash_model((cmx_view){NULL, 0}) == UINT64_C(0xcbf29ce484222325));
-    assert_true(cmx_gate_hash_model(CMX_VIEW_LITERAL("foobar")) == UINT64_C(0x85944171f73967e8));
-}
-
 /* Random use: nothing starts before the latest time that its gate was told while the table has
  * room, two starts are never closer than the smallest distance, and the count is right. */
 static void test_gate_holds_under_random_use(void **state)
@@ -269,7 +259,6 @@ int main(void)
         cmocka_unit_test_setup(test_gate_due_is_the_earliest_that_is_closed, set_up),
         cmocka_unit_test_setup(test_gate_full_table_drops_what_opens_soonest, set_up),
         cmocka_unit_test_setup(test_gate_forgets_an_origin, set_up),
-        cmocka_unit_test_setup(test_gate_models_have_their_own_hash, set_up),
         cmocka_unit_test_setup(test_gate_holds_under_random_use, set_up),
         cmocka_unit_test_setup(test_gate_a_crowd_gets_through, set_up),
         cmocka_unit_test_setup(test_gate_start_that_was_not_allowed_is_our_mistake, set_up),

@@ -4,6 +4,7 @@
  * flow-control windows and its memory stay balanced whatever happens to a stream.
  */
 #include "unit/h2_world.h"
+#include "unit/region_check.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -464,10 +465,13 @@ static int starve(size_t region_bytes, size_t *started)
     static uint8_t out[4096];
     static cmx_h2_stream streams[REQUESTS];
     const cmx_h2_limits limits = {16384, 65535, 16384, 1, false};
-    const cmx_h2_request request = {.method = CMX_VIEW_LITERAL("GET"),
-                                    .scheme = CMX_VIEW_LITERAL("https"),
-                                    .authority = CMX_VIEW_LITERAL("relay.example"),
-                                    .path = CMX_VIEW_LITERAL("/v1/models")};
+    const cmx_h2_field fields[] = {
+        {CMX_VIEW_LITERAL(":method"), CMX_VIEW_LITERAL("GET"), CMX_H2_FIELD_LIVES},
+        {CMX_VIEW_LITERAL(":scheme"), CMX_VIEW_LITERAL("https"), CMX_H2_FIELD_LIVES},
+        {CMX_VIEW_LITERAL(":authority"), CMX_VIEW_LITERAL("relay.example"),
+         CMX_H2_FIELD_LIVES_NAME},
+        {CMX_VIEW_LITERAL(":path"), CMX_VIEW_LITERAL("/v1/models"), CMX_H2_FIELD_LIVES_NAME}};
+    const cmx_h2_request request = {fields, CMX_ARRAY_LEN(fields), NULL};
     cmx_region *region = cmx_region_init(memory, region_bytes);
     size_t baseline = cmx_region_used(region);
     cmx_h2_library library;

@@ -158,7 +158,7 @@ static void test_json_text_every_special_byte_is_escaped_and_read_back(void **st
 static bool key_is(const char *key, const char *text)
 {
     cmx_json_key name = {(const uint8_t *)key, strlen(key), strchr(key, '\\') != NULL};
-    return cmx_json_text_is(name, (cmx_view){(const uint8_t *)text, strlen(text)});
+    return cmx_json_text_is(&name, (cmx_view){(const uint8_t *)text, strlen(text)});
 }
 
 static void test_json_text_names_are_compared_by_meaning(void **state)

@@ -155,7 +155,7 @@ static void test_money_thresholds_come_as_events(void **state)
 {
     (void)state;
     cmx_event event;
-    client->warn.watch.limits.errors = 10;
+    client->warn.watch.limits[CMX_ALERT_ERRORS] = 10;
     client->warn.is_on = true;
     for (int i = 0; i < 19; i++) {
         cmx_warn_on_done(client, CMX_VERDICT_NETWORK);

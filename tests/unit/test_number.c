@@ -121,12 +121,12 @@ static void test_number_written_has_no_needless_digit(void **state)
     check_written(cmx_number_write(out, 0), out, "0");
     check_written(cmx_number_write(out, 4096), out, "4096");
     check_written(cmx_number_write(out, UINT64_MAX), out, "18446744073709551615");
-    check_written(cmx_number_write_milli(out, 0), out, "0");
-    check_written(cmx_number_write_milli(out, 700), out, "0.7");
-    check_written(cmx_number_write_milli(out, 1), out, "0.001");
-    check_written(cmx_number_write_milli(out, 1010), out, "1.01");
-    check_written(cmx_number_write_milli(out, 2000), out, "2");
-    check_written(cmx_number_write_milli(out, UINT32_MAX), out, "4294967.295");
+    check_written(cmx_number_write_decimal(out, 0, 3), out, "0");
+    check_written(cmx_number_write_decimal(out, 700, 3), out, "0.7");
+    check_written(cmx_number_write_decimal(out, 1, 3), out, "0.001");
+    check_written(cmx_number_write_decimal(out, 1010, 3), out, "1.01");
+    check_written(cmx_number_write_decimal(out, 2000, 3), out, "2");
+    check_written(cmx_number_write_decimal(out, UINT32_MAX, 3), out, "4294967.295");
     check_written(cmx_number_write_decimal(out, UINT64_MAX, 12), out, "18446744.073709551615");
     check_written(cmx_number_write_decimal(out, UINT64_MAX, 19), out, "1.8446744073709551615");
     check_written(cmx_number_write_decimal(out, 10000000, 12), out, "0.00001");

@@ -69,8 +69,14 @@ static const row rows[] = {
 
 static enum cmx_retry_action decide(const cmx_retry_outcome *outcome)
 {
-    cmx_retry_policy policy;
-    cmx_retry_policy_default(&policy);
+    const cmx_retry_policy policy = {
+        .attempts_max = 3,
+        .replays_max = 8,
+        .base_ms = 500,
+        .cap_ms = 8000,
+        .rate_limit_factor = 4,
+        .retry_after_max_ms = 120000,
+    };
     cmx_retry_state state = {.attempts = 1, .left_ms = UINT32_MAX};
     return cmx_retry_decide(&policy, outcome, &state).action;
 }

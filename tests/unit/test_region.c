@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "unit/expect_panic.h"
+#include "unit/region_check.h"
 
 enum {
     GUARD = 64,

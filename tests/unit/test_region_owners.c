@@ -3,7 +3,7 @@
  * Whose memory it is: blocks stay charged to who took them, and whatever one owner does, what the
  * cap leaves to the others is there for them.
  */
-#include "base/region.h"
+#include "unit/region_check.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

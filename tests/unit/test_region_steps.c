@@ -5,7 +5,7 @@
  * so their number bounds the work, and no clock is needed to say that it does not grow. The second
  * half plays the sizes that nghttp2 and wolfSSL ask for, as measured, and judges fragmentation.
  */
-#include "base/region.c"
+#include "unit/region_check.c"
 
 #include "base/random.h"
 

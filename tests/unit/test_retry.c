@@ -16,10 +16,13 @@
 
 static cmx_retry_policy policy;
 
+static const cmx_retry_policy usual_policy = {3, 8, 500, 8000, 4, 120000, false, false};
+static const cmx_retry_budget_limits usual_limits = {100, 10, 10, 1};
+
 static int set_up(void **state)
 {
     (void)state;
-    cmx_retry_policy_default(&policy);
+    policy = usual_policy;
     return 0;
 }
 
@@ -404,10 +407,8 @@ static void test_retry_empty_budget_ends_and_only_retries_take(void **state)
 static void test_retry_budget_lives_on_deposits_and_reserve(void **state)
 {
     (void)state;
-    cmx_retry_budget_limits limits;
-    cmx_retry_budget_limits_default(&limits);
     cmx_retry_budget budget;
-    cmx_retry_budget_init(&budget, &limits, 1000);
+    cmx_retry_budget_init(&budget, &usual_limits, 1000);
     for (unsigned i = 0; i < 10; i++) {
         assert_true(cmx_retry_budget_take(&budget, 1000)); /* the reserve */
     }
@@ -484,10 +485,8 @@ static void test_retry_budget_bounds_every_storm(void **state)
 static void test_retry_a_dead_server_sees_no_storm(void **state)
 {
     (void)state;
-    cmx_retry_budget_limits limits;
-    cmx_retry_budget_limits_default(&limits);
     cmx_retry_budget budget;
-    cmx_retry_budget_init(&budget, &limits, 0);
+    cmx_retry_budget_init(&budget, &usual_limits, 0);
     cmx_retry_outcome outcome = status_of(503);
     unsigned sent = 0;
     for (unsigned request = 0; request < 1000; request++) {

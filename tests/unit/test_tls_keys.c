@@ -13,6 +13,7 @@
 
 #include <wolfssl/wolfcrypt/settings.h>
 
+#include "unit/region_check.h"
 #include "unit/tls_peer.h"
 #include "wire/tls_trust.h"
 

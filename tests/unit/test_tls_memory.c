@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "unit/region_check.h"
 #include "unit/tls_peer.h"
 #include "wire/tls_hooks.h"
 

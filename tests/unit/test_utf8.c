@@ -12,38 +12,37 @@
 
 struct sample {
     const char *bytes;
-    size_t valid_len;  /* whole valid characters at the front */
-    size_t bad_len;    /* what one U+FFFD replaces behind them; 0 = nothing is wrong */
-    size_t unfinished; /* bytes at the end that begin a character */
+    size_t valid_len; /* whole valid characters at the front */
+    size_t bad_len;   /* what one U+FFFD replaces behind them; 0 = nothing is wrong */
 };
 
 static const struct sample samples[] = {
-    {"", 0, 0, 0},
-    {"plain text, long enough for a word", 34, 0, 0},
-    {"\x7f", 1, 0, 0},
-    {"\xc2\x80\xdf\xbf", 4, 0, 0},
-    {"\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", 12, 0, 0},
-    {"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 8, 0, 0},
-    {"\x80", 0, 1, 0},             /* continuation alone */
-    {"\xc0\xaf", 0, 1, 0},         /* overlong, two bytes */
-    {"\xc1\xbf", 0, 1, 0},         /* overlong, two bytes */
-    {"\xe0\x9f\xbf", 0, 1, 0},     /* overlong, three bytes */
-    {"\xf0\x8f\xbf\xbf", 0, 1, 0}, /* overlong, four bytes */
-    {"\xed\xa0\x80", 0, 1, 0},     /* high surrogate */
-    {"\xed\xbf\xbf", 0, 1, 0},     /* low surrogate */
-    {"\xf4\x90\x80\x80", 0, 1, 0}, /* above U+10FFFF */
-    {"\xf5\x80\x80\x80", 0, 1, 0}, /* never a first byte */
-    {"\xff", 0, 1, 0},
-    {"12345678\xe2\x82", 8, 2, 2}, /* cut after two of three */
-    {"\xf0\x9f\x98", 0, 3, 3},     /* cut after three of four */
-    {"\xf0\x9f", 0, 2, 2},
-    {"a\xc3", 1, 1, 1},
+    {"", 0, 0},
+    {"plain text, long enough for a word", 34, 0},
+    {"\x7f", 1, 0},
+    {"\xc2\x80\xdf\xbf", 4, 0},
+    {"\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", 12, 0},
+    {"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 8, 0},
+    {"\x80", 0, 1},             /* continuation alone */
+    {"\xc0\xaf", 0, 1},         /* overlong, two bytes */
+    {"\xc1\xbf", 0, 1},         /* overlong, two bytes */
+    {"\xe0\x9f\xbf", 0, 1},     /* overlong, three bytes */
+    {"\xf0\x8f\xbf\xbf", 0, 1}, /* overlong, four bytes */
+    {"\xed\xa0\x80", 0, 1},     /* high surrogate */
+    {"\xed\xbf\xbf", 0, 1},     /* low surrogate */
+    {"\xf4\x90\x80\x80", 0, 1}, /* above U+10FFFF */
+    {"\xf5\x80\x80\x80", 0, 1}, /* never a first byte */
+    {"\xff", 0, 1},
+    {"12345678\xe2\x82", 8, 2}, /* cut after two of three */
+    {"\xf0\x9f\x98", 0, 3},     /* cut after three of four */
+    {"\xf0\x9f", 0, 2},
+    {"a\xc3", 1, 1},
     {"\xe2\x82"
      "a",
-     0, 2, 0}, /* cut by the next character */
+     0, 2}, /* cut by the next character */
     {"\xf0\x9f\x98"
      "abcdefgh",
-     0, 3, 0},
+     0, 3},
 };
 
 static void test_utf8_samples_are_judged(void **state)
@@ -55,7 +54,6 @@ static void test_utf8_samples_are_judged(void **state)
         size_t valid = cmx_utf8_valid_len(data, len);
         assert_int_equal(valid, samples[i].valid_len);
         assert_int_equal(cmx_utf8_is_valid(data, len), samples[i].bad_len == 0);
-        assert_int_equal(cmx_utf8_unfinished_len(data, len), samples[i].unfinished);
         if (samples[i].bad_len > 0) {
             assert_int_equal(cmx_utf8_bad_len(data + valid, len - valid), samples[i].bad_len);
         } else {
@@ -96,7 +94,6 @@ static void test_utf8_every_code_point_is_written_and_valid(void **state)
         size_t expected = point < 0x80 ? 1u : point < 0x800 ? 2u : point < 0x10000 ? 3u : 4u;
         assert_int_equal(len, expected);
         assert_true(cmx_utf8_is_valid(bytes, len));
-        assert_int_equal(cmx_utf8_unfinished_len(bytes, len - 1), len - 1);
     }
 }
 
