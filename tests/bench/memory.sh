@@ -6,12 +6,13 @@
 # Markdown table; exits 1 when chatmux misses a goal: a block above 2 MiB, a growth of the resident
 # memory above 2.5 MiB, any call of libc's allocator once the origin is added, an answer that failed.
 #
-# usage: sh tests/bench/memory.sh BUILD_DIR       (a release build with its tests)
-# environment: CC   compiler of curl_multi.c (default cc)
-# needs: python3, glibc, libcurl4-openssl-dev
+# usage: sh tests/bench/memory.sh BUILD_DIR       (a build with its tests, for this machine)
+# environment: CMX_RELAY   the emulator, if not that of the build, as where that is cross-compiled
+#              CC          compiler of curl_multi.c (default cc)
+# needs: python3, binutils, glibc, libcurl4-openssl-dev
 set -eu
 
-[ $# -eq 1 ] || { sed -n '4,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -eq 1 ] || { sed -n '4,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 tests=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "$1" && pwd)
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/chatmux-memory.XXXXXX")
@@ -24,8 +25,9 @@ fail() {
     exit 1
 }
 
-for program in chatmux-relay tests/api/thousand; do
-    [ -x "$build/$program" ] || fail "no $program in $build. Remedy: cmake --build $build"
+relay=${CMX_RELAY:-$build/chatmux-relay}
+for program in "$relay" "$build/tests/api/thousand"; do
+    [ -x "$program" ] || fail "no $program. Remedy: cmake --build $build"
 done
 
 # The pinned flags, whatever the build uses, and libc's allocator, whose calls are counted.
@@ -37,5 +39,5 @@ ${CC:-cc} $(cat "$tests/bench/curl_multi.flags") ${jsmn:+-I "$jsmn/include"} -I 
     cat "$scratch/log" >&2
     fail "cannot compile curl_multi.c. Remedy: apt-get install libcurl4-openssl-dev, and a CMake build of jsmn in $build"
 }
-CMX_BUILD_DIR=$build CMX_RELAY=$build/chatmux-relay CMX_CLI=$build/chatmux \
+CMX_BUILD_DIR=$build CMX_RELAY=$relay CMX_CLI=$build/chatmux \
     python3 -B "$tests/bench/memory.py" "$scratch/curl_multi"
