@@ -70,10 +70,9 @@ int cmx_tls_hooks_seed(unsigned char *out, unsigned int len); /* src/wire/, 0 is
 #define MIN_RSA_BITS 2048                     /* older spelling of the same floor */
 #define NO_PWDBASED                           /* no encrypted key files */
 #define NO_PKCS12                             /* the same */
-#define WOLFSSL_NO_CLIENT_AUTH  /* no key of our own: who asks for a certificate gets none */
-#define NO_CHECK_PRIVATE_KEY    /* the same */
-#define WOLFSSL_RSA_PUBLIC_ONLY /* the same */
-#define WC_NO_RSA_OAEP          /* we verify, and decrypt nothing */
+#define WOLFSSL_NO_CLIENT_AUTH /* no key of our own: who asks for a certificate gets none */
+#define NO_CHECK_PRIVATE_KEY   /* the same */
+#define WC_NO_RSA_OAEP         /* we verify, and decrypt nothing */
 
 /* ---- algorithms that the public web uses, and no others ---- */
 #define HAVE_ECC             /* P-256 and P-384 keys and signatures */
@@ -151,13 +150,14 @@ int cmx_tls_hooks_seed(unsigned char *out, unsigned int len); /* src/wire/, 0 is
 #define WOLFSSL_SP_ARM32_ASM /* the same */
 #endif
 #elif defined(CMX_WOLFSSL_SIZE)
-#define WOLFSSL_SP_SMALL      /* loops instead of unrolled code */
-#define CURVE25519_SMALL      /* the same */
-#define WOLFSSL_AES_NO_UNROLL /* the same */
-#define NO_ERROR_STRINGS      /* text costs flash; the numbers are documented */
-#define NO_AES_DECRYPT        /* GCM only ever encrypts blocks */
-#define HAVE_AESGCM_DECRYPT   /* which the line above would take away, too */
-#define USE_SLOW_SHA512       /* a loop; only certificates and AES-256 suites use it */
+#define WOLFSSL_SP_SMALL        /* loops instead of unrolled code */
+#define CURVE25519_SMALL        /* the same */
+#define WOLFSSL_AES_NO_UNROLL   /* the same */
+#define WOLFSSL_RSA_PUBLIC_ONLY /* no key of our own; sp_arm32.c of `fast` needs its other half */
+#define NO_ERROR_STRINGS        /* text costs flash; the numbers are documented */
+#define NO_AES_DECRYPT          /* GCM only ever encrypts blocks */
+#define HAVE_AESGCM_DECRYPT     /* which the line above would take away, too */
+#define USE_SLOW_SHA512         /* a loop; only certificates and AES-256 suites use it */
 #else
 #error "user_settings.h must choose CMX_WOLFSSL_FAST or CMX_WOLFSSL_SIZE"
 #endif
