@@ -83,6 +83,7 @@ int cmx_tls_hooks_seed(unsigned char *out, unsigned int len); /* src/wire/, 0 is
 #define TFM_TIMING_RESISTANT /* the same for the big-number code */
 #define HAVE_CURVE25519      /* the key share every server prefers */
 #define WC_RSA_PSS           /* TLS 1.3 signatures with RSA certificates */
+#define WC_RSA_BLINDING      /* settings.h warns without it, although there is no key to blind */
 #define NO_DH                /* finite-field groups are not offered */
 #define NO_DSA               /* dead */
 #define HAVE_HKDF            /* TLS 1.3 key schedule */
