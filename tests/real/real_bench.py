@@ -3,6 +3,7 @@
 """chatmux bench against the relay: both sides must count the same. Counts only, no times."""
 
 import json
+import os
 
 import common
 from common import FAILED, OK, Relay, run
@@ -91,6 +92,14 @@ class Bench(common.Case):
         with Relay("--tokens", "10") as relay:
             found = self.bench(relay, "-n", "20", "-c", "5", "-m", "fault-truncate", code=FAILED)
         self.expect_counts(found, completions=20, failed=20, deltas=100)
+
+    def test_program_that_chatmux_is_measured_beside(self):
+        program = os.path.join(common.BUILD_DIR, "tests", "bare_loop")
+        with Relay() as relay:
+            result = common.run_program([program, "-n", "50", "-c", "10", "-p", "2", "--port",
+                                         str(relay.port), "--cacert", relay.cacert])
+        self.assertEqual(result.code, OK, result)
+        self.expect_counts(json.loads(result.out), completions=50, failed=0, handshakes=2)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@
  */
 #include "load.h"
 
+#include "base/base64.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -292,6 +294,28 @@ static bool open_connection(loop *l, connection *c)
            epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, c->fd, &event) == 0;
 }
 
+/* The one certificate of the emulator's file. wolfSSL takes DER alone, as chatmux builds it. */
+static bool load_trust(loop *l)
+{
+    static const char end_mark[] = "-----END CERTIFICATE-----";
+    static char pem[65536];
+    FILE *file = fopen(l->load.cacert, "rb");
+    size_t len = file == NULL ? 0 : fread(pem, 1, sizeof pem - 1, file);
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    pem[len] = '\0';
+    char *begin = strchr(pem, '\n');
+    char *end = strstr(pem, end_mark);
+    if (begin == NULL || end == NULL || end < begin) {
+        return false;
+    }
+    uint8_t *der = (uint8_t *)begin;
+    len = cmx_base64_read((cmx_view){der, (size_t)(end - begin)}, der);
+    return wolfSSL_CTX_load_verify_buffer(l->context, der, (long)len, WOLFSSL_FILETYPE_ASN1) ==
+           WOLFSSL_SUCCESS;
+}
+
 static bool open_loop(loop *l)
 {
     wolfSSL_Init();
@@ -305,14 +329,7 @@ static bool open_loop(loop *l)
     wolfSSL_CTX_SetIOSend(l->context, take_record);
     wolfSSL_CTX_set_verify(l->context, WOLFSSL_VERIFY_PEER, NULL);
 
-    static uint8_t pem[65536];
-    FILE *file = fopen(l->load.cacert, "rb");
-    size_t len = file == NULL ? 0 : fread(pem, 1, sizeof pem, file);
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return len > 0 && wolfSSL_CTX_load_verify_buffer(l->context, pem, (long)len,
-                                                     WOLFSSL_FILETYPE_PEM) == WOLFSSL_SUCCESS;
+    return load_trust(l);
 }
 
 static bool run(loop *l, request *requests)
@@ -368,5 +385,7 @@ int main(int argc, char **argv)
         fputs("bare_loop: the loop failed\n", stderr);
         return 1;
     }
-    return load_report(&l.load);
+    int code = load_report(&l.load);
+    free(requests);
+    return code;
 }
