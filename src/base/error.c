@@ -5,10 +5,9 @@
  * come from ports, and those may be wrong.
  */
 #include "base/base.h"
+#include "base/words.h"
 
 #include "chatmux/error.h"
-
-#include <string.h>
 
 #define CODE(name, code, text) (code),
 #define NAME(name, code, text) "CMX_ERR_" #name "\0"
@@ -28,10 +27,11 @@ static const char texts[] =
 /* Finds what belongs to a status. */
 static const char *find(const char *words, int status)
 {
-    for (size_t i = 0; i < CMX_ARRAY_LEN(codes) && codes[i] != status; i++) {
-        words += strlen(words) + 1;
+    size_t index = 0;
+    while (index < CMX_ARRAY_LEN(codes) && codes[index] != status) {
+        index++;
     }
-    return words;
+    return cmx_words_at(words, index);
 }
 
 enum cmx_error_class cmx_error_class(int status)

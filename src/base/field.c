@@ -13,11 +13,6 @@ static bool is_token_byte(uint8_t byte)
            memchr(marks, byte, sizeof(marks) - 1) != NULL;
 }
 
-static uint8_t to_lower(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte - 'A' + 'a') : byte;
-}
-
 static bool is_blank(uint8_t byte)
 {
     return byte == ' ' || byte == '\t';
@@ -69,13 +64,8 @@ bool cmx_field_name_allowed(cmx_view name)
 static bool has_word(cmx_view name, const char *words, bool is_end)
 {
     for (; words[0] != '\0'; words += 1 + words[0]) {
-        size_t word_len = (size_t)words[0];
-        size_t len = 0;
-        while (len < word_len && len < name.len &&
-               words[1 + len] == (char)to_lower(name.data[len])) {
-            len++;
-        }
-        if (len == word_len && (!is_end || len == name.len)) {
+        size_t len = (size_t)words[0];
+        if (cmx_view_begins(name, words + 1, len) && (!is_end || len == name.len)) {
             return true;
         }
     }

@@ -20,14 +20,9 @@ _Static_assert(HOST_NAME_MAX < (size_t)CMX_URL_HOST_BYTES, "every name fits");
 _Static_assert(HOST_NAME_MAX + 2 + 1 + PORT_DIGITS_MAX < (size_t)CMX_URL_AUTHORITY_BYTES,
                "host, brackets and port fit");
 
-static uint8_t to_lower(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte - 'A' + 'a') : byte;
-}
-
 static bool is_letter_or_digit(uint8_t byte)
 {
-    byte = to_lower(byte);
+    byte = cmx_view_lower(byte);
     return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
 }
 
@@ -39,7 +34,7 @@ static cmx_view skip(cmx_view text, size_t len)
 static void copy_lower(char *out, cmx_view text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        out[i] = (char)to_lower(text.data[i]);
+        out[i] = (char)cmx_view_lower(text.data[i]);
     }
 }
 
@@ -53,15 +48,10 @@ static cmx_view before(cmx_view text, char byte)
 /* Takes `prefix` (lower case) from the front of *text if it is there in any case. */
 static bool take_prefix(cmx_view *text, cmx_view prefix)
 {
-    if (text->len < prefix.len) {
+    if (!cmx_view_begins(*text, (const char *)prefix.data, prefix.len)) {
         return false;
     }
-    for (size_t i = 0; i < prefix.len; i++) {
-        if (to_lower(text->data[i]) != prefix.data[i]) {
-            return false;
-        }
-    }
-    *text = skip(*text, prefix.len);
+    cmx_view_skip(text, prefix.len);
     return true;
 }
 

@@ -51,6 +51,15 @@ bool cmx_view_take_byte(cmx_view *text, char byte)
     return true;
 }
 
+bool cmx_view_begins(cmx_view text, const char *word, size_t len)
+{
+    size_t i = 0;
+    while (i < len && i < text.len && cmx_view_lower(text.data[i]) == (uint8_t)word[i]) {
+        i++;
+    }
+    return i == len;
+}
+
 unsigned cmx_view_digit(uint8_t byte)
 {
     if (byte >= '0' && byte <= '9') {

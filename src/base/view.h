@@ -44,6 +44,15 @@ unsigned cmx_view_word(cmx_view text, const char *words);
 /* The same for the first of the words that *text begins with, which is taken from it. */
 unsigned cmx_view_take_word(cmx_view *text, const char *words);
 
+/* Returns an ASCII letter in lower case, and any other byte as it is. */
+static inline uint8_t cmx_view_lower(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte - 'A' + 'a') : byte;
+}
+
+/* Returns whether `text` begins with the `len` bytes of a word in lower case, in either case. */
+bool cmx_view_begins(cmx_view text, const char *word, size_t len);
+
 /* Returns what a hexadecimal digit stands for, or CMX_VIEW_NONE. */
 unsigned cmx_view_digit(uint8_t byte);
 

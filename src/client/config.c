@@ -5,7 +5,7 @@
  */
 #include "chatmux/config.h"
 
-#include "client/words.h"
+#include "base/words.h"
 
 #include <string.h>
 

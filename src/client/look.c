@@ -3,7 +3,8 @@
  * What can be seen of requests that wait and of an origin's limits. It changes nothing.
  */
 #include "client/target.h"
-#include "client/words.h"
+
+#include "base/words.h"
 #include "pool/origins.h"
 
 /* In the order of enum cmx_waiting, and what is none of it. */

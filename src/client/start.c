@@ -4,13 +4,13 @@
  * in the pool's queue. No input or output happens here.
  */
 #include "base/field.h"
+#include "base/words.h"
 #include "client/attempt.h"
 #include "client/finish.h"
 #include "client/target.h"
 #include "client/transfer.h"
 #include "client/turn.h"
 #include "client/warn.h"
-#include "client/words.h"
 #include "pool/origins.h"
 
 enum {

@@ -6,8 +6,8 @@
  */
 #include "client/verdict.h"
 
+#include "base/words.h"
 #include "chat/answer_verdict.h"
-#include "client/words.h"
 
 /* In the order of enum cmx_verdict, and what is none of it. */
 static const char names[] = "DONE\0"

@@ -204,8 +204,9 @@ bool cmx_json_text_means(const cmx_json_key *key, cmx_view text)
     return at == key->len;
 }
 
-static unsigned find_name(const cmx_json_key *key, const uint8_t *name)
+unsigned cmx_json_text_which(const cmx_json_key *key, const char *names)
 {
+    const uint8_t *name = (const uint8_t *)names;
     for (unsigned which = 1; *name != 0; which++) {
         if (cmx_json_text_is(key, (cmx_view){name + 1, *name})) {
             return which;
@@ -213,27 +214,6 @@ static unsigned find_name(const cmx_json_key *key, const uint8_t *name)
         name += 1 + *name;
     }
     return 0;
-}
-
-unsigned cmx_json_text_which(const cmx_json_key *key, const char *names)
-{
-    const uint8_t *name = (const uint8_t *)names;
-    size_t len = key->len;
-    if (key->escaped || len == 0) {
-        return find_name(key, name);
-    }
-    unsigned which = 1;
-    for (; *name > len; name += 1 + *name) {
-        which++;
-    }
-    for (; *name == len && name[1] != *key->data; name += 1 + *name) {
-        which++;
-    }
-    if (*name != len) {
-        return 0;
-    }
-    /* Nearly always the one: of equal length, few begin alike. */
-    return memcmp(key->data, name + 1, len) == 0 ? which : find_name(key, (const uint8_t *)names);
 }
 
 size_t cmx_json_text_line(uint8_t *out, size_t capacity, cmx_json_span string)

@@ -25,8 +25,7 @@ static inline bool cmx_json_text_is(const cmx_json_key *key, cmx_view text)
 
 /* Returns which of several names, counted from 1, a member's name is, or 0 if it is none.
  *
- * names  in plain ASCII, the longest first, the length of each as a byte before it: "\5model\2id"
- */
+ * names  in plain ASCII, the length of each as a byte before it: "\5model\2id" */
 unsigned cmx_json_text_which(const cmx_json_key *key, const char *names);
 
 /* The piece that stands for what cannot be a character. It is told from text by its address: a

@@ -55,20 +55,6 @@ static void finish_stream(cmx_h2 *h2, cmx_h2_stream *stream)
     cmx_h2_stream_end(h2, stream, NGHTTP2_NO_ERROR);
 }
 
-static bool equals_ignoring_case(const uint8_t *text, const char *lower, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        uint8_t byte = text[i];
-        if (byte >= 'A' && byte <= 'Z') {
-            byte = (uint8_t)(byte + ('a' - 'A'));
-        }
-        if (byte != (uint8_t)lower[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* The media type without its parameters. */
 static enum cmx_h2_content classify_content(const uint8_t *value, size_t value_len)
 {
@@ -84,14 +70,15 @@ static enum cmx_h2_content classify_content(const uint8_t *value, size_t value_l
     while (len < value_len && value[len] != ';' && value[len] != ' ' && value[len] != '\t') {
         len++;
     }
-    if (len == sizeof(event_stream) - 1 && equals_ignoring_case(value, event_stream, len)) {
+    if (len == sizeof(event_stream) - 1 &&
+        cmx_view_begins((cmx_view){value, len}, event_stream, len)) {
         return CMX_H2_CONTENT_EVENT_STREAM;
     }
-    if (len == sizeof(json) - 1 && equals_ignoring_case(value, json, len)) {
+    if (len == sizeof(json) - 1 && cmx_view_begins((cmx_view){value, len}, json, len)) {
         return CMX_H2_CONTENT_JSON;
     }
-    if (len > suffix_len &&
-        equals_ignoring_case(value + len - suffix_len, json_suffix, suffix_len)) {
+    if (len > suffix_len && cmx_view_begins((cmx_view){value + len - suffix_len, suffix_len},
+                                            json_suffix, suffix_len)) {
         return CMX_H2_CONTENT_JSON;
     }
     return CMX_H2_CONTENT_OTHER;

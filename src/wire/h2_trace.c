@@ -6,6 +6,7 @@
 #include "wire/h2_trace.h"
 
 #include "base/field.h"
+#include "base/words.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -27,24 +28,15 @@ static void begin_line(const cmx_h2_trace *trace, const char *what)
     cmx_lines_text(trace->lines, what);
 }
 
-/* Returns the word of a list of words, each with a NUL behind it, or NULL behind the last one. */
-static const char *find_word(const char *words, size_t index)
-{
-    for (; index > 0 && *words != '\0'; index--) {
-        words += strlen(words) + 1;
-    }
-    return *words != '\0' ? words : NULL;
-}
-
 /* By number: RFC 9113, 6. */
 static const char type_names[] = "DATA\0HEADERS\0PRIORITY\0RST_STREAM\0SETTINGS\0PUSH_PROMISE\0"
                                  "PING\0GOAWAY\0WINDOW_UPDATE\0CONTINUATION\0";
 
 static void add_head(cmx_lines *lines, const nghttp2_frame_hd *head)
 {
-    const char *name = find_word(type_names, head->type);
+    const char *name = cmx_words_at(type_names, head->type);
 
-    if (name != NULL) {
+    if (*name != '\0') {
         cmx_lines_text(lines, name);
     } else {
         add_number(lines, "TYPE_", head->type);
@@ -68,8 +60,8 @@ static void add_settings(cmx_lines *lines, const nghttp2_settings *settings)
     for (size_t i = 0; i < settings->niv; i++) {
         const nghttp2_settings_entry *entry = &settings->iv[i];
         uint32_t id = (uint32_t)entry->settings_id;
-        const char *name = id > 0 ? find_word(setting_names, id - 1) : NULL;
-        if (name == NULL) {
+        const char *name = cmx_words_at(setting_names, id - 1);
+        if (*name == '\0') {
             add_number(lines, " SETTING_", id);
             name = "=";
         }
@@ -100,9 +92,10 @@ static void add_refusal(cmx_lines *lines, int error)
         return;
     }
     cmx_lines_text(
-        lines, find_word("protocol error\0stream is closed\0frame size\0compression\0flow control\0"
-                         "header field\0malformed message\0refused stream\0internal\0",
-                         (size_t)(at - errors)));
+        lines,
+        cmx_words_at("protocol error\0stream is closed\0frame size\0compression\0flow control\0"
+                     "header field\0malformed message\0refused stream\0internal\0",
+                     (size_t)(at - errors)));
 }
 
 static bool has_key(const cmx_h2_trace *trace, cmx_view value)

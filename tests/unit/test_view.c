@@ -49,6 +49,17 @@ static void test_view_takes_the_first_word_that_fits(void **state)
     assert_true(cmx_view_take_word(&text, words) == CMX_VIEW_NONE);
 }
 
+static void test_view_begins_in_either_case(void **state)
+{
+    (void)state;
+    assert_true(cmx_view_begins(view("HTTPS://x"), "https://", 8));
+    assert_true(cmx_view_begins(view("te"), "te", 2));
+    assert_true(cmx_view_begins(view(""), "", 0));
+    assert_false(cmx_view_begins(view("t"), "te", 2));
+    assert_false(cmx_view_begins(view("te"), "tf", 2));
+    assert_false(cmx_view_begins(view("@"), "`", 1)); /* 0x20 apart, and no letters */
+}
+
 static void test_view_takes_a_byte_that_is_there(void **state)
 {
     (void)state;
@@ -98,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_view_word_is_the_whole_text),
         cmocka_unit_test(test_view_takes_the_first_word_that_fits),
+        cmocka_unit_test(test_view_begins_in_either_case),
         cmocka_unit_test(test_view_takes_a_byte_that_is_there),
         cmocka_unit_test(test_view_skip_beyond_the_end_is_our_mistake),
         cmocka_unit_test(test_view_digit_is_hexadecimal_in_any_case),
